@@ -1,0 +1,72 @@
+"""The systems that are compared. Each app defines the same functions with its own decorators: see `Peer`."""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Protocol, cast
+
+SYSTEMS = ("stepwell", "dbos")
+
+#: DBOS's own default is 20 connections; with 50 it was no slower anywhere and often faster.
+POOL = 50
+
+
+class Peer(Protocol):
+    """What an app module offers to the rows; modules implement it."""
+
+    # Workflows, blocking and awaited. All do the same in every app; `meter` collects what they see.
+    chain: Callable[[int], int]
+    chain_async: Callable[[int], Awaitable[int]]
+    flood: Callable[[int], int]
+    flood_async: Callable[[int], Awaitable[int]]
+    one_step: Callable[[int], int]
+    one_step_async: Callable[[int], Awaitable[int]]
+    nap_async: Callable[[float], Awaitable[int]]
+    ten_then_gate_async: Callable[[int], Awaitable[int]]
+
+    def configure(self, url: str, *, pool: int = POOL) -> None:
+        """Say which database; `pool` connections where the system lets one choose. Opens nothing."""
+        ...
+
+    def serving(self) -> AbstractContextManager[object]:
+        """The engine runs inside this block; for `def` workflows."""
+        ...
+
+    def serving_async(self) -> AbstractAsyncContextManager[object]:
+        """The engine runs inside this block, on this loop; for `async def` workflows."""
+        ...
+
+    async def start_async(self, workflow: Any, argument: Any) -> object:
+        """Start in the background; returns when the start is durable."""
+        ...
+
+    def list_newest(self, limit: int) -> int:
+        """List the newest runs; returns how many came."""
+        ...
+
+    def list_named(self, limit: int) -> int:
+        """List the newest successful runs of the one-step workflow."""
+        ...
+
+    def list_rare(self, limit: int) -> int:
+        """List the newest runs of `chain_async`, of which there are a few among very many others."""
+        ...
+
+    def list_failed(self, limit: int) -> int:
+        """List the newest failed runs (there are none)."""
+        ...
+
+
+def load_peer(system: str) -> Peer:
+    """Import an app; only the one that is measured is ever imported in a process."""
+    if system not in SYSTEMS:
+        raise ValueError(f"system is one of {', '.join(SYSTEMS)}, not {system!r}")
+    return cast(Peer, importlib.import_module(f"bench.peers.{system}_app"))
+
+
+async def start_all(peer: Peer, workflow: object, arguments: Sequence[object], *, at_once: int = 250) -> None:
+    """Start one run per argument, `at_once` of them concurrently, as a busy application would."""
+    for first in range(0, len(arguments), at_once):
+        some = arguments[first : first + at_once]
+        await asyncio.gather(*(peer.start_async(workflow, argument) for argument in some))

@@ -1,0 +1,39 @@
+"""How much of everything: chosen so that the default run ends in about half an hour on two cores."""
+
+from dataclasses import dataclass
+
+#: Recovery and sleepers are quoted for this many; a system that is measured with fewer is scaled linearly.
+QUOTED_RUNS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Counts are of steps or runs, durations in seconds."""
+
+    rounds: int = 5
+    latency_steps: int = 300
+    one_step_runs: int = 200
+    flood_window: float = 3.0
+    stepwell_recovered: int = QUOTED_RUNS
+    dbos_recovered: int = 500
+    stepwell_sleepers: int = QUOTED_RUNS
+    dbos_sleepers: int = 1_000
+    long_chain: int = 10_000
+    finished_runs: int = 1_000_000
+    list_calls: int = 30
+    child_timeout: float = 150.0
+
+
+DEFAULT = Sizes()
+QUICK = Sizes(
+    rounds=2,
+    latency_steps=150,
+    one_step_runs=100,
+    flood_window=1.5,
+    stepwell_recovered=3_000,
+    dbos_recovered=200,
+    long_chain=2_000,
+    finished_runs=100_000,
+    list_calls=10,
+    child_timeout=90.0,
+)

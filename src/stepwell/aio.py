@@ -1,0 +1,43 @@
+"""The awaitable twins of `stepwell.X`, for `async def` workflows."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from stepwell.core import once, verbs
+from stepwell.model.durations import instant, seconds
+from stepwell.model.retry import Retry
+
+T = TypeVar("T")
+
+gather = asyncio.gather
+
+
+async def sleep(duration: float | timedelta) -> None:
+    """Wait so many seconds of the database's clock; survives restarts, and goes on where it was."""
+    await verbs.sleep_async(seconds(duration, "duration"), None)
+
+
+async def sleep_until(when: datetime) -> None:
+    """Wait until an aware datetime, by the database's clock."""
+    await verbs.sleep_async(None, instant(when, "when"))
+
+
+async def run_step(fn: Callable[[], Awaitable[T]], *, name: str, retry: int | Retry = 0,
+                   timeout: float | timedelta | None = None) -> T:
+    """A step made of any `async` callable without arguments."""
+    result: T = await once.run_step_async(fn, name, retry, timeout)
+    return result
+
+
+async def first(*awaitables: Awaitable[Any]) -> tuple[int, Any]:
+    """(index, result) of the one that ends first; the others are cancelled. Replays pick the same."""
+    pending = [asyncio.ensure_future(each) for each in awaitables]
+    try:
+        await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        winner = next(index for index, each in enumerate(pending) if each.done())
+        return winner, pending[winner].result()
+    finally:
+        for each in pending:
+            each.cancel()

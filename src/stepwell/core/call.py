@@ -1,0 +1,219 @@
+"""What happens when a decorated function is called or started: where we stand decides.
+
+Outside a workflow a workflow call is a run of its own; inside it is a child. A step inside a workflow is recorded;
+outside it is a plain call. Colour is checked here, before any effect.
+"""
+
+import asyncio
+import warnings
+from asyncio.events import _get_running_loop
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any
+
+from stepwell.core import async_ops, child, outside, thread_ops
+from stepwell.core.context import Branch, StepScope, frame
+from stepwell.core.definition import BoundCall, Definition, StepDefinition, WorkflowDefinition
+from stepwell.core.engines import RUNNING, find_runtime
+from stepwell.core.futures import StepFuture
+from stepwell.core.ref import RunRef
+from stepwell.errors import AsyncMismatch, NotDurableWarning, UsageError
+from stepwell.model.options import CallOptions, StepOptions
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+# -- steps ---------------------------------------------------------------------------------------------------
+
+
+def call_step(d: StepDefinition, o: StepOptions, instance: object | None, args: Args, kwargs: Kwargs) -> Any:
+    """A blocking step call."""
+    here = frame.get()
+    if here is None or here.in_step:
+        if d.is_async:
+            _refuse_on_loop(d)
+            return asyncio.run(plain_async(d, instance, args, kwargs))
+        if here is None and RUNNING:
+            _warn_not_durable(d)
+        return plain(d, instance, args, kwargs)
+    assert isinstance(here, Branch)
+    if _get_running_loop() is not None:
+        _refuse_on_loop(d)
+    seq = here.seq
+    here.seq = seq + 1
+    return thread_ops.step(here, seq, d, o, instance, args, kwargs)
+
+
+def call_step_async(
+    d: StepDefinition, o: StepOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Coroutine[object, None, Any]:
+    """An awaitable step call; its number is drawn now, not when it is awaited."""
+    here = frame.get()
+    if here is None or here.in_step:
+        if here is None and RUNNING:
+            _warn_not_durable(d)
+        return plain_async(d, instance, args, kwargs)
+    assert isinstance(here, Branch)
+    if not here.execution.definition.is_async:
+        _refuse_in_def(d, here.execution.definition)
+    seq = here.seq
+    here.seq = seq + 1
+    return async_ops.run_step(here, seq, d, o, instance, args, kwargs)
+
+
+def submit_step(d: StepDefinition, o: StepOptions, instance: object | None, args: Args, kwargs: Kwargs) -> StepFuture:
+    """A `def` step on a worker thread."""
+    here = frame.get()
+    if here is None or here.in_step:
+        if here is None and RUNNING:
+            _warn_not_durable(d)
+        return StepFuture.plain(lambda: plain(d, instance, args, kwargs))
+    assert isinstance(here, Branch)
+    if here.execution.definition.is_async:
+        raise AsyncMismatch(
+            f"{d.name}.submit() is for def workflows: in an async one use asyncio.gather with {d.name}.aio(...)"
+        )
+    seq = here.seq
+    here.seq = seq + 1
+    return StepFuture.submit(here, lambda: thread_ops.step(here, seq, d, o, instance, args, kwargs))
+
+
+def map_step(d: StepDefinition, o: StepOptions, instance: object | None, items: Iterable[Any]) -> list[Any]:
+    """Many calls of a `def` step on worker threads; results in order, the first failure raised at its place."""
+    futures = [submit_step(d, o, instance, (item,), {}) for item in items]
+    return [future.result() for future in futures]
+
+
+def map_step_async(
+    d: StepDefinition, o: StepOptions, instance: object | None, items: Iterable[Any]
+) -> Coroutine[object, None, list[Any]]:
+    """Many calls at once; numbered now, results in order."""
+    calls = [call_step_async(d, o, instance, (item,), {}) for item in items]
+
+    async def gather() -> list[Any]:
+        return list(await asyncio.gather(*calls))
+
+    return gather()
+
+
+def plain(d: Definition, instance: object | None, args: Args, kwargs: Kwargs) -> Any:
+    """Just the function."""
+    return d.fn(*args, **kwargs) if instance is None else d.fn(instance, *args, **kwargs)
+
+
+async def plain_async(d: Definition, instance: object | None, args: Args, kwargs: Kwargs) -> Any:
+    """Just the function, awaited; a `def` one on a thread."""
+    if d.is_async:
+        return await plain(d, instance, args, kwargs)
+    return await asyncio.to_thread(plain, d, instance, args, kwargs)
+
+
+# -- workflows -------------------------------------------------------------------------------------------------
+
+
+def call_workflow(d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs) -> Any:
+    """Run now and return the result; inside a workflow, as its child."""
+    here = _waiting_frame(d)
+    if _get_running_loop() is not None:
+        _refuse_on_loop(d)
+    if here is not None:
+        return child.call(here, d, o, instance, args, kwargs)
+    return outside.call(find_runtime(o.engine), d, o, instance, args, kwargs)
+
+
+def call_workflow_async(
+    d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Coroutine[object, None, Any]:
+    """The same, awaitable. A child's number is drawn now."""
+    here = _waiting_frame(d)
+    if here is not None:
+        if not here.execution.definition.is_async:
+            _refuse_in_def(d, here.execution.definition)
+        return child.call_async(here, d, o, instance, args, kwargs)
+    return outside.call_async(o.engine, d, o, instance, args, kwargs)
+
+
+def start_workflow(
+    d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> RunRef:
+    """Start and return once the row is committed."""
+    here = _starting_frame()
+    if _get_running_loop() is not None:
+        _refuse_on_loop(d)
+    if here is not None:
+        return child.start(here, d, o, instance, args, kwargs)
+    return outside.start(find_runtime(o.engine), d, o, instance, args, kwargs)
+
+
+def start_workflow_async(
+    d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Coroutine[object, None, RunRef]:
+    """The same, awaitable."""
+    here = _starting_frame()
+    if here is not None:
+        if not here.execution.definition.is_async:
+            _refuse_in_def(d, here.execution.definition)
+        return child.start_async(here, d, o, instance, args, kwargs)
+    return outside.start_async(o.engine, d, o, instance, args, kwargs)
+
+
+def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
+    """Start many; each row is committed when this returns."""
+    if _get_running_loop() is not None and calls:
+        _refuse_on_loop(calls[0].definition)
+    here = _starting_frame()
+    if here is not None:
+        return [child.start(here, c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
+    return outside.start_many(calls)
+
+
+def start_many_async(calls: Sequence[BoundCall[Any]]) -> Coroutine[object, None, list[RunRef]]:
+    """The same, awaitable."""
+    starts = [start_workflow_async(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
+
+    async def gather() -> list[RunRef]:
+        return list(await asyncio.gather(*starts))
+
+    return gather()
+
+
+def _waiting_frame(d: WorkflowDefinition) -> Branch | None:
+    here = frame.get()
+    if isinstance(here, StepScope):
+        raise UsageError(
+            f"{d.name} is called within the step {here.name!r}: a step may not wait for a workflow. Call it from the "
+            f"workflow, or start it ({d.name}.start(...)) and wait for it there"
+        )
+    return here
+
+
+def _starting_frame() -> Branch | None:
+    """A start within a step is a start from outside: the step is what is recorded."""
+    here = frame.get()
+    return here if isinstance(here, Branch) else None
+
+
+# -- colour ------------------------------------------------------------------------------------------------------
+
+
+def _refuse_on_loop(d: Definition) -> None:
+    raise AsyncMismatch(
+        f"{d.name} would block the event loop of this thread: await {d.name}.aio(...) instead, or call it from a thread"
+    )
+
+
+def _refuse_in_def(d: Definition, within: Definition) -> None:
+    raise AsyncMismatch(
+        f"{d.name} is async and {within.name} is not: call {d.name}.sync(...) there, or make the workflow `async def`"
+    )
+
+
+def _warn_not_durable(d: Definition) -> None:
+    runtime = RUNNING[-1].runtime
+    message = (
+        f"the step {d.name} is called outside any workflow: it is a plain call, nothing is recorded. In a thread that "
+        "a workflow made, use step.submit(...), which keeps the workflow's context"
+    )
+    if runtime.settings.strict_steps:
+        raise UsageError(message)
+    warnings.warn(message, NotDurableWarning, stacklevel=4)

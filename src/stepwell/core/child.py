@@ -1,0 +1,275 @@
+"""Workflows called and started by workflows, and their results awaited there: operations like any other.
+
+A child's gate is its place in the parent, unique in the database: a replay, a new owner or a zombie all meet the
+same child.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from stepwell.core import async_ops, thread_ops
+from stepwell.core.context import Branch
+from stepwell.core.definition import WorkflowDefinition
+from stepwell.core.delivery import Key
+from stepwell.core.execution import Ended, Execution
+from stepwell.core.inbox import Slot
+from stepwell.core.lifecycle import drive_in_thread
+from stepwell.core.outside import result_of
+from stepwell.core.ref import RunRef
+from stepwell.core.starting import check, execution_of, new_run, own
+from stepwell.model.options import CallOptions
+from stepwell.model.rows import Intent, NewRun, Outcome, ParentRef, Started, Wait
+from stepwell.model.status import Status
+from stepwell.serde.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from stepwell.core.runtime import Runtime
+
+Args = tuple[Any, ...]
+Kwargs = dict[str, Any]
+
+
+def _draw(branch: Branch) -> int:
+    seq = branch.seq
+    branch.seq = seq + 1
+    return seq
+
+
+def _row(branch: Branch, key: Key, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
+         kwargs: Kwargs, inline: bool = False) -> NewRun:
+    execution = branch.execution
+    runtime = execution.runtime
+    run = new_run(runtime, d, o, instance, args, kwargs, execution, ParentRef(execution.run_id, key[0], key[1]))
+    # A def child that is called by a def parent runs in its parent's thread, and needs no slot of its own.
+    if not o.is_queued and (inline or runtime.has_slot(d.is_async)):
+        own(runtime, run)
+    return run
+
+
+# -- call ------------------------------------------------------------------------------------------------------
+
+
+def call(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
+         kwargs: Kwargs) -> Any:
+    """A child called by a def workflow: its body runs in the parent's thread."""
+    runtime = branch.execution.runtime
+    coder = runtime.serializer.result(d.fn)
+
+    def live(execution: Execution, key: Key, mark: int) -> tuple[Any, str | None, str | None, UUID]:
+        run = _row(branch, key, d, o, instance, args, kwargs, inline=not d.is_async)
+        started = runtime.inbox.run(runtime.starts.add(run))
+        check(run, started, d, o)
+        if started.created and run.status == Status.PENDING:
+            child = execution_of(runtime, run, d, instance, (args, kwargs), started.deadline)
+            if d.is_async:
+                runtime.on_loop(runtime.begin, child)
+            else:
+                child.keeps_thread = execution.keeps_thread
+                runtime.enter(child)
+                ended = drive_in_thread(child)
+                if ended.fate is None:
+                    return _live_result(execution, key, d.name, mark, ended)
+                if ended.error is not None:
+                    raise ended.error
+        elif started.created:
+            runtime.on_loop(runtime.work.set)
+        ref = RunRef(runtime, started.workflow_id, started.run_id, d)
+        outcome = _await_in_thread(execution, key, d.name, "child", mark, ref)
+        return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
+
+    return thread_ops.operation(
+        branch, _draw(branch), "child", d.name, fingerprint(d.name, args, kwargs), coder, live
+    )
+
+
+def _live_result(execution: Execution, key: Key, name: str, mark: int, ended: Ended
+                 ) -> tuple[Any, str | None, str | None, UUID]:
+    if ended.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
+        # The child was cancelled because we are.
+        execution.deliver_cancel_in_thread(key, name, "child", mark)
+    return result_of(ended), ended.output, ended.codec_id, ended.execution.run_id
+
+
+def call_async(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
+               kwargs: Kwargs) -> Coroutine[Any, Any, Any]:
+    """A child called by an async workflow: a task of its own on the core's loop, or a thread."""
+    runtime = branch.execution.runtime
+
+    async def live(execution: Execution, key: Key) -> tuple[Any, str | None, str | None, UUID]:
+        started = await _insert(runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs))
+        ref = RunRef(runtime, started.workflow_id, started.run_id, d)
+        outcome = await _await_on_loop(execution, ref)
+        return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
+
+    mark = fingerprint(d.name, args, kwargs)
+    return async_ops.run_operation(branch, _draw(branch), "child", d.name, mark, runtime.serializer.result(d.fn), live)
+
+
+async def _insert(runtime: "Runtime", run: NewRun, d: WorkflowDefinition, o: CallOptions, instance: object | None,
+                  arguments: tuple[Args, Kwargs]) -> Started:
+    started = await runtime.starts.add(run)
+    check(run, started, d, o)
+    if started.created and run.status == Status.PENDING:
+        runtime.begin(execution_of(runtime, run, d, instance, arguments, started.deadline))
+    elif started.created:
+        runtime.work.set()
+    return started
+
+
+# -- start -------------------------------------------------------------------------------------------------------
+
+
+class _RefCoder:
+    """Reads the recorded start of a child back as a reference to it."""
+
+    def __init__(self, runtime: "Runtime", d: WorkflowDefinition) -> None:
+        self._runtime = runtime
+        self._definition = d
+
+    def decode(self, text: str, codec_id: str | None = None) -> RunRef:
+        """The reference."""
+        recorded = json.loads(text)
+        return RunRef(self._runtime, recorded["id"], UUID(recorded["run_id"]), self._definition)
+
+
+def _recorded(started: Started) -> str:
+    return json.dumps({"id": started.workflow_id, "run_id": str(started.run_id)})
+
+
+def start(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
+          kwargs: Kwargs) -> RunRef:
+    """Start a child and go on; its end is bound to the parent's by `parent_close`."""
+    runtime = branch.execution.runtime
+
+    def live(execution: Execution, key: Key, mark: int) -> tuple[RunRef, str, None, UUID]:
+        run = _row(branch, key, d, o, instance, args, kwargs)
+        started = runtime.inbox.run(_insert(runtime, run, d, o, instance, (args, kwargs)))
+        return RunRef(runtime, started.workflow_id, started.run_id, d), _recorded(started), None, started.run_id
+
+    ref: RunRef = thread_ops.operation(
+        branch, _draw(branch), "start", d.name, fingerprint(d.name, args, kwargs), _RefCoder(runtime, d), live
+    )
+    return _bound_to(branch.execution, ref, o)
+
+
+def start_async(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
+                kwargs: Kwargs) -> Coroutine[Any, Any, RunRef]:
+    """The same for async workflows."""
+    runtime = branch.execution.runtime
+
+    async def live(execution: Execution, key: Key) -> tuple[RunRef, str, None, UUID]:
+        started = await _insert(runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs))
+        return RunRef(runtime, started.workflow_id, started.run_id, d), _recorded(started), None, started.run_id
+
+    mark = fingerprint(d.name, args, kwargs)
+    operation = async_ops.run_operation(branch, _draw(branch), "start", d.name, mark, _RefCoder(runtime, d), live)
+
+    async def bound() -> RunRef:
+        return _bound_to(branch.execution, await operation, o)
+
+    return bound()
+
+
+def _bound_to(execution: Execution, ref: RunRef, o: CallOptions) -> RunRef:
+    if o.parent_close == "cancel" and ref.run_id is not None:
+        execution.children.append(ref.run_id)
+    return ref
+
+
+# -- results -------------------------------------------------------------------------------------------------------
+
+
+def result(branch: Branch, ref: RunRef, timeout: float | None) -> Any:
+    """`handle.result()` within a def workflow: recorded there."""
+
+    def live(execution: Execution, key: Key, mark: int) -> tuple[Any, str | None, str | None, None]:
+        due = None
+        if timeout is not None:
+            execution.append(_deadline_of(execution, key, ref, timeout))
+            execution.durable_in_thread()
+            due = execution.dues[key][0]
+        outcome = _await_in_thread(execution, key, ref.workflow_id, "result", mark, ref, due, timeout)
+        return ref.unpack(outcome), outcome.output, outcome.codec_id, None
+
+    mark = fingerprint("result", (ref.workflow_id,), {})
+    return thread_ops.operation(branch, _draw(branch), "result", ref.workflow_id, mark, ref.coder, live)
+
+
+def result_async(branch: Branch, ref: RunRef, timeout: float | None) -> Coroutine[Any, Any, Any]:
+    """The same for async workflows."""
+
+    async def live(execution: Execution, key: Key) -> tuple[Any, str | None, str | None, None]:
+        seconds = None
+        if timeout is not None:
+            execution.append(_deadline_of(execution, key, ref, timeout))
+            await execution.durable()
+            due, now = execution.dues[key]
+            seconds = max(0.0, execution.runtime.clock.seconds_until(now if due is None else due))
+        try:
+            async with asyncio.timeout(seconds):
+                outcome = await _await_on_loop(execution, ref)
+        except TimeoutError:
+            raise ref.timed_out(timeout) from None
+        return ref.unpack(outcome), outcome.output, outcome.codec_id, None
+
+    mark = fingerprint("result", (ref.workflow_id,), {})
+    return async_ops.run_operation(branch, _draw(branch), "result", ref.workflow_id, mark, ref.coder, live)
+
+
+def _deadline_of(execution: Execution, key: Key, ref: RunRef, timeout: float) -> Intent:
+    return Intent(execution.run_id, execution.epoch, key[0], key[1], ref.workflow_id, "wait", 0, timeout)
+
+
+async def _await_on_loop(execution: Execution, ref: RunRef) -> Outcome:
+    """Wait for a run's outcome; a fate of the waiting execution breaks it."""
+    runtime = execution.runtime
+    waiting = runtime.spawn(ref.outcome())
+    ended: asyncio.Future[None] = runtime.loop.create_future()
+    waiting.add_done_callback(lambda _: async_ops.release_timer(ended), context=runtime.context)
+    try:
+        await async_ops.block(execution, ended)
+    finally:
+        waiting.cancel()
+    outcome = waiting.result()
+    if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
+        # It was cancelled because we are: our own cancellation is on its way here.
+        await async_ops.block(execution, runtime.loop.create_future())
+    return outcome
+
+
+def _await_in_thread(execution: Execution, key: Key, name: str, kind: str, mark: int, ref: RunRef,
+                     due: float | None = None, timeout: float | None = None) -> Outcome:
+    """The same on a thread; after a while the run parks, with the other run's end as its wait."""
+    runtime = execution.runtime
+    slot = Slot()
+    runtime.on_loop(_arm, execution, slot, ref)
+    left = None if due is None else max(0.0, runtime.clock.seconds_until(due))
+    patience = runtime.settings.park_after
+    if left is not None and left <= patience:
+        answered = thread_ops.wait(execution, slot, key, name, kind, mark, left)
+    elif runtime.may_park(execution, patience * 1.001):
+        answered = thread_ops.wait(execution, slot, key, name, kind, mark, patience)
+        if not answered and runtime.may_park(execution, patience * 1.001):
+            thread_ops.park(execution, Wait(key[0], key[1], "run", due, ref.run_id))
+    else:
+        answered = thread_ops.wait(execution, slot, key, name, kind, mark, left)
+    if not answered:
+        raise ref.timed_out(timeout)
+    if slot.error is not None:
+        raise slot.error
+    outcome: Outcome = slot.value
+    if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
+        execution.deliver_cancel_in_thread(key, name, kind, mark)
+    return outcome
+
+
+def _arm(execution: Execution, slot: Slot, ref: RunRef) -> None:
+    if execution.fate is not None or (execution.cancel_reason is not None and not execution.cancel_delivered):
+        slot.resolve()
+        return
+    execution.blocked.add(slot)
+    ref.subscribe(slot)
+

@@ -1,0 +1,23 @@
+"""What time it is in the database, told by this process's monotonic clock between two answers."""
+
+from stepwell.core.env import Env
+
+
+class DatabaseClock:
+    """An estimate, good to about one round trip. Only durations are measured here; instants are the database's."""
+
+    def __init__(self, env: Env) -> None:
+        self._env = env
+        self._offset = 0.0
+
+    def observe(self, database_now: float, sent: float, received: float) -> None:
+        """The database said `database_now` between these two readings of the monotonic clock."""
+        self._offset = database_now - (sent + received) / 2
+
+    def now(self) -> float:
+        """The database's time, unix seconds."""
+        return self._env.monotonic() + self._offset
+
+    def seconds_until(self, instant: float) -> float:
+        """Seconds of real time until that instant of the database's clock."""
+        return instant - self.now()

@@ -1,0 +1,53 @@
+"""Where the running code stands: one context variable that says which run, branch and step this is.
+
+A *branch* is a line of execution inside a run: the root, or one asyncio task. Its path is the ordinal of
+every task on the way to it, counted at the tasks' creation: never by timing. Within a branch operations are
+numbered when they are called.
+"""
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stepwell.core.execution import Execution
+
+
+class Branch:
+    """A line of execution of one run, and the counters that name its operations."""
+
+    __slots__ = ("children", "execution", "path", "seq")
+
+    #: False in a branch, True in a step's scope (see StepScope).
+    in_step = False
+
+    def __init__(self, execution: "Execution", path: str = "") -> None:
+        self.execution = execution
+        self.path = path
+        self.seq = 0
+        self.children = 0
+
+    def child(self) -> "Branch":
+        """The branch of a task created here, now."""
+        ordinal = self.children
+        self.children = ordinal + 1
+        return Branch(self.execution, f"{self.path}.{ordinal}" if self.path else str(ordinal))
+
+
+class StepScope:
+    """The body of a step: steps called within are plain calls, waits raise."""
+
+    __slots__ = ("attempt", "branch", "execution", "kind", "name", "seq")
+
+    in_step = True
+
+    def __init__(self, branch: Branch, seq: int, name: str, kind: str, attempt: int) -> None:
+        self.execution = branch.execution
+        self.branch = branch
+        self.seq = seq
+        self.name = name
+        self.kind = kind
+        self.attempt = attempt
+
+
+#: None outside any workflow.
+frame: ContextVar[Branch | StepScope | None] = ContextVar("stepwell_frame", default=None)

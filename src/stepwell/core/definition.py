@@ -1,0 +1,96 @@
+"""What a decorator makes of a function: immutable descriptions, compared by identity.
+
+Building one is cheap, since every import of the user's code does it: signature and code hash wait until
+somebody asks.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from stepwell.core.code_hint import hash_of_code
+from stepwell.core.origin import Origin
+from stepwell.model.options import CallOptions, StepOptions
+from stepwell.model.retry import Retry
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Definition:
+    """What workflows and steps have in common."""
+
+    name: str  # registered (workflow) or recorded (step)
+    fn: Callable[..., Any]
+    is_async: bool
+    is_method: bool  # its first parameter is the instance
+    origin: Origin
+    _lazy: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Of the function, with `self` if it is a method. Raises ValueError for a few builtins."""
+        found: inspect.Signature | None = self._lazy.get("signature")
+        if found is None:
+            found = self._lazy["signature"] = inspect.signature(self.fn)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WorkflowDefinition(Definition):
+    """A registered workflow."""
+
+    version: str | None = None
+    timeout: float | None = None  # seconds; already in `default_options`
+    queue: str | None = None  # already in `default_options`
+    max_recoveries: int = 20
+    aliases: tuple[str, ...] = ()  # names of before: their runs are served too
+
+    @property
+    def default_options(self) -> CallOptions:
+        """What a call without `options(...)` has; the same object each time."""
+        found: CallOptions | None = self._lazy.get("default_options")
+        if found is None:
+            made = CallOptions(timeout=self.timeout, queue=self.queue)
+            found = self._lazy.setdefault("default_options", made)
+        return found
+
+    @property
+    def code_hint(self) -> str:
+        """A hash of the function's own code, as it is loaded: another one means that a BLOCKED run may be
+        tried again. It never decides whether a run is taken over."""
+        found: str | None = self._lazy.get("code_hint")
+        if found is None:
+            found = self._lazy["code_hint"] = hash_of_code(self.fn)
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepDefinition(Definition):
+    """A step. Not registered anywhere: its name is recorded with its outcomes."""
+
+    retry: Retry | None = None  # None: one attempt; already in `default_options`
+    timeout: float | None = None  # seconds of one attempt; already in `default_options`
+    at_most_once: bool = False
+
+    @property
+    def default_options(self) -> StepOptions:
+        """What a call without `options(...)` has."""
+        return StepOptions(self.name, self.retry, self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCall(Generic[R_co]):
+    """A workflow call as a value: what `fn.bind(...)` returns. Nothing has been started.
+
+        fn.start_many([fn.bind(1), fn.options(id="two").bind(2)])
+
+    `args` and `kwargs` are those of the call, without the instance; `R_co` is what the run will return.
+    """
+
+    definition: WorkflowDefinition
+    options: CallOptions
+    instance: object | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]

@@ -1,0 +1,386 @@
+"""One execution: this process's attempt at one run, named by (run_id, epoch).
+
+It holds what the run has recorded, numbers and records what it does next, and knows when it must stop. How
+operations are carried out is in `async_ops` and `thread_ops`; how it begins and ends is in `lifecycle`.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from stepwell.core.context import Branch
+from stepwell.core.definition import WorkflowDefinition
+from stepwell.core.delivery import CANCEL_KEY, Deliveries, History, Key
+from stepwell.core.inbox import Slot
+from stepwell.core.unwind import Fate, Unwound
+from stepwell.errors import Cancelled
+from stepwell.model.rows import (
+    Checkpoint,
+    Finish,
+    Intent,
+    NewRun,
+    ParentRef,
+    Recorded,
+    RecordedIntent,
+    Wait,
+)
+from stepwell.store.faults import StoreFault
+
+if TYPE_CHECKING:
+    from stepwell.core.runtime import Runtime
+
+log = logging.getLogger("stepwell.execution")
+
+Waiter = "asyncio.Future[None] | Slot"
+
+
+def release(waiter: "asyncio.Future[None] | Slot", error: BaseException | None = None) -> None:
+    """Wake a blocked branch, of either colour. On the loop's thread."""
+    if isinstance(waiter, Slot):
+        waiter.resolve() if error is None else waiter.fail(error)
+    elif not waiter.done():
+        waiter.set_result(None) if error is None else waiter.set_exception(error)
+
+
+class Execution:
+    """The state of one execution. Its loop is the only writer, but for what `lock` guards."""
+
+    __slots__ = (
+        "__weakref__",
+        "activity",
+        "appended",
+        "arguments",
+        "attributes",
+        "blocked",
+        "cancel_delivered",
+        "cancel_reason",
+        "children",
+        "deadline",
+        "definition",
+        "deliveries",
+        "dues",
+        "epoch",
+        "fate",
+        "fate_reason",
+        "fate_recovery",
+        "flushed",
+        "history",
+        "instance",
+        "intents",
+        "began",
+        "keeps_thread",
+        "leaving",
+        "lock",
+        "next_pos",
+        "on_end",
+        "parent",
+        "patches",
+        "pooled",
+        "replay_seconds",
+        "root",
+        "root_run_id",
+        "root_task",
+        "run_id",
+        "runtime",
+        "submitted",
+        "tasks",
+        "timers",
+        "unsent_start",
+        "waiters",
+        "waits",
+        "workflow_id",
+    )
+
+    def __init__(
+        self,
+        runtime: "Runtime",
+        definition: WorkflowDefinition,
+        *,
+        run_id: UUID,
+        workflow_id: str,
+        epoch: int,
+        instance: object | None,
+        arguments: tuple[tuple[Any, ...], dict[str, Any]],
+        deadline: float | None = None,
+        cancel_reason: str | None = None,
+        attributes: str | None = None,
+        parent: ParentRef | None = None,
+        root_run_id: UUID | None = None,
+        recorded: list[Recorded] | None = None,
+        intents: list[RecordedIntent] | None = None,
+    ) -> None:
+        self.runtime = runtime
+        self.definition = definition
+        self.run_id = run_id
+        self.workflow_id = workflow_id
+        self.epoch = epoch
+        self.instance = instance
+        self.arguments = arguments
+        self.deadline = deadline
+        self.attributes = attributes
+        self.parent = parent
+        self.root_run_id = root_run_id
+        self.root = Branch(self)
+        # What was recorded before this execution.
+        self.history: History | None = History(recorded) if recorded else None
+        self.intents: dict[Key, RecordedIntent] = {(i.branch, i.seq): i for i in intents or ()}
+        self.next_pos = max((row.pos for row in recorded), default=-1) + 1 if recorded else 0
+        self.began = runtime.env.monotonic()
+        self.replay_seconds = 0.0
+        # The journal's view: rows appended and rows durable, and who waits for which count.
+        self.lock = threading.Lock()
+        self.appended = 0
+        self.flushed = 0
+        self.waiters: list[tuple[int, asyncio.Future[None] | Slot]] = []
+        self.unsent_start: NewRun | None = None
+        # Blocked branches, whatever they wait for: a fate or a cancellation wakes them.
+        self.blocked: set[asyncio.Future[None] | Slot] = set()
+        self.waits: dict[Key, Wait] = {}
+        self.dues: dict[Key, tuple[float | None, float]] = {}
+        # How it stops.
+        self.fate: Fate | None = None
+        self.fate_reason: str | None = None
+        self.fate_recovery = False
+        self.cancel_reason = cancel_reason
+        self.cancel_delivered = False
+        self.leaving: BaseException | None = None  # the SystemExit or KeyboardInterrupt that released it
+        self.on_end: list[Callable[[Ended], None]] = []
+        self.children: list[UUID] = []
+        self.patches: dict[str, bool] = {}  # answers of `patched`, once given
+        self.timers: list[asyncio.TimerHandle] = []
+        # Async executions.
+        self.root_task: asyncio.Task[Any] | None = None
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.deliveries: Deliveries | None = None
+        self.activity = 0
+        # Def executions.
+        self.keeps_thread = False  # runs in its caller's own thread: parking would free nothing
+        self.pooled = False  # holds one of the pool's threads
+        self.submitted = 0  # steps on worker threads now
+
+    def __repr__(self) -> str:
+        return f"<execution of {self.definition.name} {self.workflow_id!r} epoch {self.epoch}>"
+
+    @property
+    def is_async(self) -> bool:
+        """Whether the workflow's function is `async def`."""
+        return self.definition.is_async
+
+    # -- recording ---------------------------------------------------------------------------------------
+    def record(
+        self,
+        key: Key,
+        name: str,
+        kind: str,
+        ended: str,
+        output: str | None,
+        error: str | None,
+        fingerprint: int,
+        elapsed: float,
+        attempts: int = 1,
+        codec_id: str | None = None,
+        child_run: UUID | None = None,
+        settles: bool = False,
+    ) -> None:
+        """Append one outcome at the next position. On the loop for async runs, on any thread for def ones."""
+        if self.definition.is_async:
+            pos = self.next_pos
+            self.next_pos = pos + 1
+            self.runtime.journal.append(
+                self,
+                Checkpoint(
+                    self.run_id, self.epoch, key[0], key[1], name, kind, ended, output, error, fingerprint,
+                    pos, elapsed, attempts, child_run, codec_id, settles,
+                ),
+            )
+            return
+        with self.lock:
+            pos = self.next_pos
+            self.next_pos = pos + 1
+        self.runtime.journal.append_from_thread(
+            self,
+            Checkpoint(
+                self.run_id, self.epoch, key[0], key[1], name, kind, ended, output, error, fingerprint,
+                pos, elapsed, attempts, child_run, codec_id, settles,
+            ),
+        )
+
+    def append(self, row: Intent | Finish) -> None:
+        """Append a row that is no outcome of an operation."""
+        if self.definition.is_async:
+            self.runtime.journal.append(self, row)
+        else:
+            self.runtime.journal.append_from_thread(self, row)
+
+    def release_waiters(self) -> None:
+        """Wake those who waited for what is durable now. On the loop."""
+        with self.lock:
+            ready = [waiter for target, waiter in self.waiters if target <= self.flushed]
+            if ready:
+                self.waiters = [pair for pair in self.waiters if pair[0] > self.flushed]
+        for waiter in ready:
+            release(waiter)
+
+    async def settled(self) -> None:
+        """Wait until the journal is through with everything appended, whatever the fate. On the loop."""
+        if self.flushed < self.appended:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            with self.lock:
+                self.waiters.append((self.appended, future))
+            await future
+
+    async def durable(self) -> None:
+        """Wait until everything appended so far is committed (the output-commit rule). On the loop."""
+        if self.flushed < self.appended and self.fate is None:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.waiters.append((self.appended, future))
+            await future
+        if self.fate is not None:
+            raise Unwound
+
+    def durable_in_thread(self) -> None:
+        """The same for a def execution's threads."""
+        if self.flushed < self.appended:
+            slot = Slot()
+            with self.lock:
+                if self.flushed >= self.appended or self.fate is not None:
+                    slot.resolve()
+                else:
+                    self.waiters.append((self.appended, slot))
+            slot.result()
+        if self.fate is not None:
+            raise Unwound
+
+    def due_known(self, intent: Intent, due: tuple[float | None, float]) -> None:
+        """The database has said when this wait is due, and what time it is there."""
+        self.dues[(intent.branch, intent.seq)] = due
+
+    # -- stopping ----------------------------------------------------------------------------------------
+    def unwind(self, fate: Fate, reason: str | None = None, recovery: bool = False) -> None:
+        """Stop executing without an outcome: every verb raises from now on. From any thread; the first fate stays."""
+        with self.lock:
+            if self.fate is not None:
+                return
+            self.fate, self.fate_reason, self.fate_recovery = fate, reason, recovery
+        self.runtime.on_loop(self._interrupt)
+
+    def _interrupt(self) -> None:
+        with self.lock:
+            waiters, self.waiters = self.waiters, []
+        for _, waiter in waiters:
+            release(waiter, Unwound())
+        for waiter in list(self.blocked):
+            release(waiter, Unwound())
+        if self.deliveries is not None:
+            self.deliveries.fail(Unwound())
+        if self.root_task is not None and self.fate is not Fate.PARKED:
+            # A body in flight must not have one more effect than it can help.
+            self.root_task.cancel()
+            for task in list(self.tasks):
+                task.cancel()
+
+    def lost(self) -> None:
+        """The fence is lost: another process owns the run, and records its outcome."""
+        self.unwind(Fate.LOST)
+
+    def conflict(self, row: object) -> None:
+        """The same epoch recorded another outcome for the same operation: never expected."""
+        what = f"{row.name} ({row.branch}:{row.seq})" if isinstance(row, Checkpoint) else type(row).__name__
+        self.unwind(Fate.BLOCKED, f"another outcome of {what} is recorded under the same epoch {self.epoch}")
+
+    def unwritable(self, fault: StoreFault) -> None:
+        """The database refuses this run's rows; everybody else's were written."""
+        self.unwind(Fate.BLOCKED, f"the database refuses to record: {fault.code} {fault}")
+
+    def mismatch(self, key: Key, why: str) -> None:
+        """The code does not match what is recorded: the run becomes BLOCKED, with the reason."""
+        place = f"{key[0]}:{key[1]}" if key[0] else str(key[1])
+        self.unwind(
+            Fate.BLOCKED,
+            f"replay mismatch at operation {place}: {why}. Deploy code that matches the history, or rewind or fork "
+            "the run from an earlier step",
+        )
+
+    # -- cancellation --------------------------------------------------------------------------------------
+    def cancel_requested(self, reason: str) -> None:
+        """Somebody wants this run cancelled. On the loop; delivered once, at the current wait or next step."""
+        if self.cancel_reason is not None or self.fate is not None:
+            return
+        self.cancel_reason = reason
+        self.begin_cancel()
+
+    def begin_cancel(self) -> None:
+        """Deliver `cancel_reason`, which may have been known when the run was claimed."""
+        if self.is_async:
+            self.runtime.spawn(self._deliver_cancel())
+        else:
+            for waiter in list(self.blocked):
+                release(waiter)
+
+    async def _deliver_cancel(self) -> None:
+        deliveries = self.turnstile()
+        try:
+            if self.history is not None:
+                await deliveries.begin()
+            if self.tasks:
+                await deliveries.live()
+        except Unwound:
+            return
+        if self.cancel_delivered or self.fate is not None or self.root_task is None or self.root_task.done():
+            return
+        self.record(CANCEL_KEY, self.cancel_reason or "cancel", "cancel", "ok", None, None, 0, 0.0)
+        self._cancel_root()
+
+    def deliver_cancel_again(self) -> None:
+        """The replay has reached the recorded cancellation."""
+        if self.cancel_reason is None:
+            self.cancel_reason = "cancel"
+        self._cancel_root()
+
+    def _cancel_root(self) -> None:
+        self.cancel_delivered = True
+        self.start_grace()
+        if self.root_task is not None:
+            self.root_task.cancel()
+
+    def deliver_cancel_in_thread(self, key: Key, name: str, kind: str, fingerprint: int) -> None:
+        """Record that the cancellation was delivered at this operation, and raise it."""
+        self.cancel_delivered = True
+        self.record(CANCEL_KEY, self.cancel_reason or "cancel", "cancel", "ok", None, None, 0, 0.0)
+        self.record(key, name, kind, "abandoned", None, None, fingerprint, 0.0, settles=key in self.dues)
+        self.runtime.on_loop(self.start_grace)
+        raise Cancelled(f"{self.workflow_id}: {self.cancel_reason}")
+
+    def start_grace(self) -> None:
+        """Cleanup may run steps for so long; then the run is ended by force."""
+        self.timers.append(
+            self.runtime.loop.call_later(
+                self.runtime.settings.cancel_grace, self.runtime.force_cancel, self, context=self.runtime.context
+            )
+        )
+
+    def turnstile(self) -> Deliveries:
+        """The order of deliveries; made when first needed."""
+        if self.deliveries is None:
+            self.deliveries = Deliveries(self)
+        return self.deliveries
+
+
+class Ended(msgspec.Struct, gc=False):
+    """How an execution ended, as its local waiters see it: by an outcome (`value` or `error` live), or by a fate,
+    after which the outcome will be another execution's."""
+
+    execution: Execution
+    status: str | None = None
+    output: str | None = None
+    recorded_error: str | None = None
+    codec_id: str | None = None
+    reason: str | None = None
+    value: Any = None
+    error: BaseException | None = None
+    fate: Fate | None = None

@@ -1,0 +1,105 @@
+"""The one door into the core's loop from other threads: calls are queued, wakes are batched.
+
+However many calls wait, the loop is woken once; each waiting thread has a lock of its own (a shared
+condition would wake them all for each).
+"""
+
+import asyncio
+import contextvars
+import threading
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Slot:
+    """Where one thread waits for one answer."""
+
+    __slots__ = ("_lock", "error", "value")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.value: Any = None
+        self.error: BaseException | None = None
+
+    def resolve(self, value: object = None) -> None:
+        """Wake the waiter with a value. Later calls are ignored."""
+        if self._lock.locked():
+            self.value = value
+            self._lock.release()
+
+    def fail(self, error: BaseException) -> None:
+        """Wake the waiter with an exception. Later calls are ignored."""
+        if self._lock.locked():
+            self.error = error
+            self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block; False if `timeout` seconds passed first."""
+        if not self._lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            return False
+        return True
+
+    def result(self) -> Any:
+        """Block for the answer, and return or raise it."""
+        self.wait()
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Inbox:
+    """Thread-safe calls into one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.thread = threading.get_ident()
+        self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._armed = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+        # A posting thread may stand inside a workflow; what the loop does for it must not.
+        self._context = contextvars.Context()
+
+    def post(self, call: Callable[..., object], *args: Any) -> None:
+        """Run `call(*args)` on the loop soon. From any thread. RuntimeError once the loop is closed."""
+        self._calls.append((call, args))
+        # Append first, look second: `_drain` disarms before it empties, so a call is never left behind.
+        if not self._armed:
+            self._armed = True
+            self.loop.call_soon_threadsafe(self._drain, context=self._context)
+
+    def _drain(self) -> None:
+        self._armed = False
+        calls = self._calls
+        while calls:
+            call, args = calls.popleft()
+            call(*args)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and block this (other) thread for its result."""
+        slot = Slot()
+        try:
+            self.post(self._spawn, coroutine, slot)
+        except RuntimeError:
+            coroutine.close()
+            raise
+        result: T = slot.result()
+        return result
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, Any], slot: Slot) -> None:
+        task = self.loop.create_task(coroutine)
+        self._tasks.add(task)
+
+        def done(task: asyncio.Task[Any]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled():
+                slot.fail(asyncio.CancelledError())
+            elif (error := task.exception()) is not None:
+                slot.fail(error)
+            else:
+                slot.resolve(task.result())
+
+        task.add_done_callback(done)

@@ -1,0 +1,130 @@
+"""How an execution begins and ends: the function is called, and what it did becomes the run's outcome, or no outcome."""
+
+import asyncio
+from typing import Any
+
+from stepwell.core.context import frame
+from stepwell.core.delivery import TrackedCoroutine
+from stepwell.core.execution import Ended, Execution
+from stepwell.core.recall import encode_failure
+from stepwell.core.unwind import Fate, Unwound
+from stepwell.errors import NotSerializable, PayloadTooLarge
+from stepwell.model.rows import Finish
+from stepwell.model.status import Status
+
+
+def begin_async(execution: Execution) -> None:
+    """Run an async workflow as a task of its own on the core's loop: it outlives whoever called it."""
+    runtime = execution.runtime
+    context = runtime.context.copy()
+    context.run(frame.set, execution.root)
+    coroutine = TrackedCoroutine(execution, _call(execution))
+    execution.root_task = asyncio.Task(coroutine, loop=runtime.loop, context=context, name=execution.workflow_id)
+    # A task that waits for it would cost every sleeping run two kilobytes more.
+    execution.root_task.add_done_callback(lambda task: runtime.spawn(_end(execution, task)), context=runtime.context)
+    if execution.cancel_reason is not None:
+        execution.begin_cancel()
+
+
+async def _call(execution: Execution) -> Any:
+    args, kwargs = execution.arguments
+    if execution.instance is not None:
+        args = (execution.instance, *args)
+    return await execution.definition.fn(*args, **kwargs)
+
+
+async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:
+    """The function has ended: wait for its stragglers, then record the outcome."""
+    value: Any = None
+    error: BaseException | None = None
+    if task.cancelled():
+        error = asyncio.CancelledError()
+    elif (error := task.exception()) is None:
+        value = task.result()
+    while execution.tasks:
+        stragglers = list(execution.tasks)
+        for straggler in stragglers:
+            straggler.cancel()
+        await asyncio.wait(stragglers)
+        execution.tasks.difference_update(stragglers)
+    ended = conclude(execution, value, error)
+    try:
+        await execution.durable()
+    except Unwound:
+        ended = Ended(execution, fate=execution.fate, error=execution.leaving)
+    await execution.runtime.execution_ended(ended)
+
+
+def drive_in_thread(execution: Execution) -> Ended:
+    """Run a def workflow in the calling thread, up to its outcome or its fate."""
+    args, kwargs = execution.arguments
+    if execution.instance is not None:
+        args = (execution.instance, *args)
+    value: Any = None
+    error: BaseException | None = None
+    token = frame.set(execution.root)
+    try:
+        value = execution.definition.fn(*args, **kwargs)
+    except BaseException as raised:
+        error = raised
+    finally:
+        frame.reset(token)
+    ended = conclude(execution, value, error)
+    try:
+        execution.durable_in_thread()
+    except Unwound:
+        ended = Ended(execution, fate=execution.fate, error=execution.leaving)
+    execution.runtime.on_loop(execution.runtime.spawn_ended, ended)
+    return ended
+
+
+def conclude(execution: Execution, value: Any, error: BaseException | None) -> Ended:
+    """Append the outcome to the journal, unless the execution has a fate or gets one here."""
+    if execution.fate is None:
+        _check_history(execution)
+    if execution.fate is None and error is not None:
+        _fate_of(execution, error)
+    if execution.fate is not None:
+        return Ended(execution, fate=execution.fate, error=execution.leaving)
+    ended = _outcome(execution, value, error)
+    execution.append(
+        Finish(execution.run_id, execution.epoch, ended.status or "", ended.output, ended.recorded_error,
+               ended.reason, ended.codec_id)
+    )
+    return ended
+
+
+def _check_history(execution: Execution) -> None:
+    """A function that ended without asking for what it did before is not the function that did it."""
+    history = execution.history
+    if history is None:
+        return
+    left = [row for row in history.order
+            if (row.branch, row.seq) not in history.delivered and row.ended != "abandoned" and row.kind != "cancel"]
+    if left:
+        first = left[0]
+        execution.mismatch(
+            (first.branch, first.seq), f"the function ended without calling {first.name!r}, which is recorded there"
+        )
+
+
+def _fate_of(execution: Execution, error: BaseException) -> None:
+    """Some exceptions say that this execution ends, not that the run does."""
+    if isinstance(error, asyncio.CancelledError):
+        if execution.cancel_reason is None:
+            execution.unwind(Fate.RELEASED)  # the loop is being torn down, not the run
+    elif isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit):
+        execution.runtime.leaving(execution, error)
+
+
+def _outcome(execution: Execution, value: Any, error: BaseException | None) -> Ended:
+    if error is None:
+        try:
+            text, codec_id = execution.runtime.serializer.result(execution.definition.fn).encode(value)
+            return Ended(execution, Status.SUCCESS, output=text, codec_id=codec_id, value=value)
+        except (NotSerializable, PayloadTooLarge) as refused:
+            error = refused
+    if isinstance(error, asyncio.CancelledError):
+        return Ended(execution, Status.CANCELLED, reason=execution.cancel_reason)
+    text, codec_id = encode_failure(execution, error)
+    return Ended(execution, Status.ERROR, recorded_error=text, codec_id=codec_id, error=error)

@@ -1,0 +1,38 @@
+"""Turning what is recorded back into what the workflow's code saw: values and exceptions."""
+
+from typing import TYPE_CHECKING, Any
+
+from stepwell.core.execution import Execution
+from stepwell.errors import Cancelled, StepwellError, UnreadablePayload
+from stepwell.model.rows import Recorded
+
+if TYPE_CHECKING:
+    from stepwell.serde.serializer import Coder
+
+
+def recall(execution: Execution, row: Recorded, coder: "Coder") -> Any:
+    """Return or raise a recorded outcome."""
+    if row.ended == "ok":
+        if row.output is None:
+            return None
+        try:
+            return coder.decode(row.output, row.codec_id)
+        except UnreadablePayload as error:
+            # Other code or another codec can read it: the run waits for that, it does not end.
+            execution.mismatch((row.branch, row.seq), f"the recorded result of {row.name!r} cannot be read: {error}")
+            raise
+    if row.ended == "abandoned":
+        raise Cancelled(f"{execution.workflow_id}: {row.name} was interrupted")
+    raise failure(execution, row.error, row.codec_id, f"step {row.name!r}")
+
+
+def failure(execution: Execution, text: str | None, codec_id: str | None, what: str) -> BaseException:
+    """The exception that was recorded for `what`."""
+    if text is None:
+        return StepwellError(f"{execution.workflow_id}: {what} failed and nothing is recorded about it")
+    return execution.runtime.serializer.read_failure(text, codec_id)
+
+
+def encode_failure(execution: Execution, error: BaseException) -> tuple[str, str | None]:
+    """The text under which a failure is recorded; never fails."""
+    return execution.runtime.serializer.failure(error)

@@ -1,0 +1,116 @@
+"""Starting runs: the row is the only gate; losers attach to the winner's run."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from stepwell.core.definition import WorkflowDefinition
+from stepwell.core.execution import Execution
+from stepwell.core.registry import route
+from stepwell.errors import InvalidArgument, WorkflowConflict
+from stepwell.model.options import CallOptions
+from stepwell.model.rows import NewRun, ParentRef, Started
+from stepwell.model.status import Status
+from stepwell.serde.fingerprint import fingerprint
+
+if TYPE_CHECKING:
+    from stepwell.core.runtime import Runtime
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def new_run(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    parent: Execution | None = None,
+    place: ParentRef | None = None,
+) -> NewRun:
+    """The row of a start; refuses what cannot work before any effect. ENQUEUED; `own` makes it PENDING."""
+    bind(d, instance, args, kwargs)
+    name_of_instance = None if instance is None else runtime.instances.name_of(instance)
+    text, codec_id = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0).encode(args, kwargs)
+    run_id = runtime.env.uuid7()
+    if o.id is not None:
+        workflow_id = o.id
+    elif parent is not None and place is not None:
+        workflow_id = f"{parent.workflow_id}/{place.branch}{'.' if place.branch else ''}{place.seq}"
+    else:
+        workflow_id = str(run_id)
+    deadline = o.deadline
+    if parent is not None and parent.deadline is not None:
+        deadline = parent.deadline if deadline is None else min(deadline, parent.deadline)
+    return NewRun(
+        run_id=run_id,
+        workflow_id=workflow_id,
+        name=d.name,
+        route=route(d.name, d.version, name_of_instance),
+        status=Status.ENQUEUED,
+        owner=None,
+        input=text,
+        input_digest=f"{fingerprint(d.name, args, kwargs) & 0xFFFFFFFFFFFFFFFF:016x}",
+        version=d.version,
+        instance=name_of_instance,
+        codec_id=codec_id,
+        queue=o.queue,
+        priority=o.priority or 0,
+        delay=o.delay,
+        not_before=o.at,
+        timeout=o.timeout,
+        deadline=deadline,
+        attributes=None if o.attributes is None else _attributes(o),
+        parent=place,
+        parent_close=o.parent_close,
+        root_run_id=None if parent is None else (parent.root_run_id or parent.run_id),
+        max_recoveries=d.max_recoveries,
+        replace=o.on_conflict == "replace",
+    )
+
+
+def bind(d: WorkflowDefinition, instance: object | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise TypeError now if these arguments do not fit the function."""
+    try:
+        d.signature.bind(*args, **kwargs) if instance is None else d.signature.bind(instance, *args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{d.name}: {error}") from None
+
+
+def _attributes(o: CallOptions) -> str:
+    try:
+        return json.dumps(dict(o.attributes or {}), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"attributes must be JSON values: {error}") from None
+
+
+def own(runtime: "Runtime", run: NewRun) -> NewRun:
+    """Make it a start that this process executes at once."""
+    run.status = Status.PENDING
+    run.owner = runtime.incarnation
+    return run
+
+
+def check(run: NewRun, started: Started, d: WorkflowDefinition, o: CallOptions) -> None:
+    """A start that met another run: attach to it, or say what is wrong."""
+    if started.created:
+        return
+    if started.name != d.name and started.name not in d.aliases:
+        raise WorkflowConflict(
+            f"the id {started.workflow_id!r} belongs to a run of {started.name!r}, not of {d.name!r}: use another id"
+        )
+    if started.input_digest != run.input_digest:
+        raise WorkflowConflict(
+            f"the id {started.workflow_id!r} belongs to a run of {d.name!r} with other inputs: use another id for other work"
+        )
+    if o.on_conflict == "reject":
+        raise WorkflowConflict(f"a run of {d.name!r} with the id {started.workflow_id!r} exists ({started.status})")
+
+
+def execution_of(runtime: "Runtime", run: NewRun, d: WorkflowDefinition, instance: object | None,
+                 arguments: Arguments, deadline: float | None) -> Execution:
+    """The execution of a run that this process has just started, epoch 1."""
+    return Execution(
+        runtime, d, run_id=run.run_id, workflow_id=run.workflow_id, epoch=1, instance=instance, arguments=arguments,
+        deadline=deadline, attributes=run.attributes, parent=run.parent, root_run_id=run.root_run_id,
+    )

@@ -1,0 +1,63 @@
+"""The task factory that makes branches: a task created by a workflow's code is a branch of its run.
+
+Its number is that of its creation. It is chained before the loop's own factory while an engine runs there, and
+leaves every other task alone.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from stepwell.core.async_ops import live_step, run_operation, run_step
+from stepwell.core.context import Branch, frame
+from stepwell.core.delivery import TrackedCoroutine
+
+Factory = Callable[..., "asyncio.Future[Any]"]
+
+#: Coroutines of single operations have their number already: their tasks need no branch.
+_OPERATIONS = frozenset({run_step.__code__, live_step.__code__, run_operation.__code__})
+
+
+class BranchingFactory:
+    """Install with `install(loop)`, take back with `remove()`. Counts its users: several engines may share a loop."""
+
+    def __init__(self, previous: Factory | None) -> None:
+        self.previous = previous
+        self.users = 0
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any
+                 ) -> "asyncio.Future[Any]":
+        context: contextvars.Context | None = kwargs.get("context")
+        here = frame.get() if context is None else context.get(frame)
+        if here is None or here.in_step:
+            if self.previous is not None:
+                return self.previous(loop, coro, **kwargs)
+            return asyncio.Task(coro, loop=loop, **kwargs)
+        assert isinstance(here, Branch)
+        execution = here.execution
+        context = contextvars.copy_context() if context is None else context.copy()
+        if getattr(coro, "cr_code", None) not in _OPERATIONS:
+            context.run(frame.set, here.child())
+        kwargs["context"] = context
+        task: asyncio.Task[Any] = asyncio.Task(TrackedCoroutine(execution, coro), loop=loop, **kwargs)
+        execution.tasks.add(task)
+        task.add_done_callback(execution.tasks.discard)
+        return task
+
+
+def install(loop: asyncio.AbstractEventLoop) -> None:
+    """From now on tasks of workflow code are branches."""
+    current = loop.get_task_factory()
+    factory = current if isinstance(current, BranchingFactory) else BranchingFactory(current)
+    factory.users += 1
+    loop.set_task_factory(factory)
+
+
+def remove(loop: asyncio.AbstractEventLoop) -> None:
+    """The counterpart of `install`."""
+    current = loop.get_task_factory()
+    if isinstance(current, BranchingFactory):
+        current.users -= 1
+        if current.users == 0:
+            loop.set_task_factory(current.previous)

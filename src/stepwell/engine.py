@@ -1,0 +1,99 @@
+"""The engine: a client that also executes."""
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import AsyncIterator
+from typing import Any
+
+from stepwell.client import Client
+from stepwell.core import operate, tasks
+from stepwell.core.runtime import Runtime
+from stepwell.core.unwind import Fate
+from stepwell.services.dispatcher import Dispatcher
+from stepwell.services.heartbeat import Heartbeat
+from stepwell.services.sweeper import Sweeper
+
+
+class Stepwell(Client):
+    """Makes the workflows of this process durable, and takes over those of processes that died.
+
+    ::
+
+        engine = Stepwell("postgresql://localhost/shop")
+        with engine:                       # migrate, take over, claim work; leaving drains and stops
+            print(checkout("o-1", "anvil", 4200))
+
+    `async with engine:` does the same on the caller's event loop. Nothing is opened by the constructor. A closed
+    engine may be launched again. Everything is committed in the database before anything may depend on it; a crash at any
+    moment loses no started workflow: any process with the same code goes on from the last recorded step.
+    """
+
+    _executes = True
+
+    async def _begin(self, runtime: Runtime) -> None:
+        await super()._begin(runtime)
+        for warning in await runtime.store.warnings():
+            runtime.log.warning("%s", warning)
+        await runtime.register()
+        tasks.install(runtime.loop)
+        self._heartbeat = Heartbeat(runtime)
+        self._heartbeat.start()
+        self._services = [Sweeper(runtime), Dispatcher(runtime)]
+        for service in self._services:
+            service.start()
+
+    async def _drain(self, runtime: Runtime, seconds: float) -> None:
+        """Claim nothing more, let what runs end for a while, release the rest."""
+        runtime.draining = True
+        await runtime.patient(lambda: runtime.store.set_draining(runtime.incarnation))
+        for service in self._services:
+            await service.stop()
+        limit = runtime.env.monotonic() + seconds
+        while runtime.executions and runtime.env.monotonic() < limit:
+            for execution in list(runtime.executions.values()):
+                # Those that only wait need not be waited for.
+                if execution.blocked and not execution.submitted and not execution.tasks:
+                    execution.unwind(Fate.RELEASED, "its process shut down")
+            await asyncio.sleep(0.01)
+        for execution in list(runtime.executions.values()):
+            execution.unwind(Fate.RELEASED, "its process shut down")
+        # A body that does not end cannot be stopped on a thread; the sweep of others takes such a run.
+        limit = runtime.env.monotonic() + 1.0
+        while runtime.executions and runtime.env.monotonic() < limit:
+            await asyncio.sleep(0.01)
+
+    async def _farewell(self, runtime: Runtime) -> None:
+        await asyncio.to_thread(self._heartbeat.stop)
+        tasks.remove(runtime.loop)
+        await runtime.patient(lambda: runtime.store.unregister(runtime.incarnation))
+
+    # -- verbs of an engine ------------------------------------------------------------------------------------
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain and stop. In the main thread."""
+        stop = threading.Event()
+        previous = {}
+        for number in (signal.SIGTERM, signal.SIGINT):
+            previous[number] = signal.signal(number, lambda *_: stop.set())
+        try:
+            with self:
+                while not stop.wait(3600.0):
+                    pass
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def lifespan(self, app: Any = None) -> "contextlib.AbstractAsyncContextManager[None]":
+        """An ASGI lifespan: `Starlette(lifespan=engine.lifespan)`."""
+
+        @contextlib.asynccontextmanager
+        async def running() -> AsyncIterator[None]:
+            async with self:
+                yield
+
+        return running()
+
+    def run_until_idle(self, timeout: float = 60.0) -> None:
+        """Return when nothing is left that could run now. Raises WaitTimeout. For tests and scripts."""
+        self._block(lambda runtime: operate.run_until_idle(runtime, timeout))

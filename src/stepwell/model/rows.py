@@ -1,0 +1,357 @@
+"""The values that cross the seam between `core` and `store`.
+
+Instants are `float` unix seconds of the *database's* clock, durations `float` seconds. Payloads are
+`str`: JSON escaped to ASCII (or what a codec made of it). Nothing here knows SQL or a driver.
+"""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from uuid import UUID
+
+import msgspec
+
+#: Version of the engine's recorded conventions (fingerprints, branch names); stored per run.
+ENGINE_FORMAT = 1
+
+
+@dataclass(slots=True, frozen=True)
+class ParentRef:
+    """The place in a parent run that started a child: its gate is unique."""
+
+    run_id: UUID
+    branch: str
+    seq: int
+
+
+@dataclass(slots=True)
+class NewRun:
+    """A start. The INSERT of this row is the only gate to execution."""
+
+    run_id: UUID
+    workflow_id: str
+    name: str
+    route: str  # name, version and instance in one text: what claims filter on
+    status: str  # PENDING (owned by the starter) or ENQUEUED
+    owner: UUID | None  # incarnation; set exactly for PENDING. Such a row starts with epoch 1, attempts 1
+    input: str
+    input_digest: str
+    version: str | None = None
+    instance: str | None = None
+    code_hint: str | None = None
+    codec_id: str | None = None
+    queue: str | None = None
+    priority: int = 0
+    delay: float | None = None  # not_before = clock + delay
+    not_before: float | None = None
+    timeout: float | None = None  # deadline = least(clock + timeout, deadline)
+    deadline: float | None = None
+    attributes: str | None = None  # a JSON object
+    parent: ParentRef | None = None
+    parent_close: str = "cancel"  # or "abandon"
+    root_run_id: UUID | None = None
+    max_recoveries: int = 20
+    replace: bool = False  # on_conflict="replace": take the id from a current run that has ended
+
+
+@dataclass(slots=True, frozen=True)
+class Started:
+    """What a start met: `created`, or the row that had the id (or the child's gate) first."""
+
+    run_id: UUID
+    workflow_id: str
+    created: bool  # true also when the same run_id was found: our own lost acknowledgement
+    name: str
+    input_digest: str
+    status: str
+    deadline: float | None
+
+
+class Checkpoint(msgspec.Struct, gc=False):
+    """One recorded outcome: a row of `operation_outputs`, written once under the fence (run_id, epoch)."""
+
+    run_id: UUID
+    epoch: int
+    branch: str
+    seq: int
+    name: str
+    kind: str  # step sleep child result now uuid random patch cancel ...
+    ended: str  # ok | error | abandoned | cancelled
+    output: str | None
+    error: str | None
+    fingerprint: int  # signed 64 bits
+    pos: int  # order of delivery to the workflow's code
+    elapsed: float  # seconds the body took; started_at = completed_at - elapsed
+    attempts: int = 1
+    child_run: UUID | None = None
+    codec_id: str | None = None
+    settles_intent: bool = False  # an intent of the same key exists: remove it with this outcome
+
+
+class Intent(msgspec.Struct, gc=False):
+    """Begun and not ended: a row of `operation_intents`, under the same fence.
+
+    kind "once": an at_most_once body is about to start. "attempt": attempt number `attempt` failed with
+    `error`, the next is due after `delay` (overwrites). "wait": a wait with a deadline `due` or `delay`
+    from now; the first one written stays, so that a replay keeps the first due time.
+    """
+
+    run_id: UUID
+    epoch: int
+    branch: str
+    seq: int
+    name: str
+    kind: str
+    attempt: int = 0
+    delay: float | None = None  # due = clock + delay
+    due: float | None = None
+    error: str | None = None
+
+
+class Finish(msgspec.Struct, gc=False):
+    """The outcome of a run, under the fence; PENDING -> SUCCESS | ERROR | CANCELLED."""
+
+    run_id: UUID
+    epoch: int
+    status: str
+    output: str | None
+    error: str | None
+    reason: str | None = None
+    codec_id: str | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one group commit carries. Applied in the order: starts, intents, checkpoints, finishes;
+    each part sees the rows of those before it. A finish is accepted only if the run's checkpoints in the
+    same batch are. `starts` here are only PENDING runs of our own with ids that nobody else can know."""
+
+    starts: list[NewRun] = field(default_factory=list)
+    intents: list[Intent] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    finishes: list[Finish] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.starts) + len(self.intents) + len(self.checkpoints) + len(self.finishes)
+
+
+class Verdict(IntEnum):
+    """What became of one row of a batch."""
+
+    WRITTEN = 0
+    MINE = 1  # already there with my epoch and the same outcome: my own lost acknowledgement
+    LOST = 2  # the epoch moved on: stop before the next side effect
+    BUSY = 3  # the run's row is locked by somebody's open transaction: send again
+    CONFLICT = 4  # the same key and epoch with another outcome: a bug; the run becomes BLOCKED
+
+
+@dataclass(slots=True)
+class Committed:
+    """Verdicts of a batch, in the order of its lists. `all_written` is the answer nearly always; the
+    verdict lists are then empty. `dues` has for every intent its stored (due, database now), or None if
+    its verdict is not WRITTEN or MINE. `cancels` maps runs of this batch with a pending cancellation to its reason."""
+
+    all_written: bool
+    starts: list[Verdict] = field(default_factory=list)
+    intents: list[Verdict] = field(default_factory=list)
+    checkpoints: list[Verdict] = field(default_factory=list)
+    finishes: list[Verdict] = field(default_factory=list)
+    dues: list[tuple[float | None, float] | None] = field(default_factory=list)
+    cancels: dict[UUID, str] = field(default_factory=dict)
+
+
+class Recorded(msgspec.Struct, array_like=True, gc=False):
+    """One row of a claimed run's history."""
+
+    branch: str
+    seq: int
+    name: str
+    kind: str
+    ended: str
+    output: str | None
+    error: str | None
+    fingerprint: int
+    pos: int
+    epoch: int
+    attempts: int
+    child_run: UUID | None
+    codec_id: str | None
+    completed_at: float
+
+
+class RecordedIntent(msgspec.Struct, array_like=True, gc=False):
+    """One row of a claimed run's begun and not ended things."""
+
+    branch: str
+    seq: int
+    name: str
+    kind: str
+    attempt: int
+    due: float | None
+    error: str | None
+
+
+@dataclass(slots=True)
+class Claimed:
+    """A run that this process owns now, with all it needs to go on. `epoch` is never read again."""
+
+    run_id: UUID
+    workflow_id: str
+    epoch: int
+    name: str
+    version: str | None
+    instance: str | None
+    input: str
+    codec_id: str | None
+    attempts: int
+    deadline: float | None
+    cancel_reason: str | None
+    attributes: str | None
+    parent: ParentRef | None
+    root_run_id: UUID | None
+    created_at: float
+    database_now: float
+    engine_format: int
+    history: list[Recorded]
+    intents: list[RecordedIntent]
+
+
+@dataclass(slots=True, frozen=True)
+class Wait:
+    """One wait of a parked run: a time, another run's end, or both. (Messages and events: later kinds.)"""
+
+    branch: str
+    seq: int
+    kind: str  # timer | run
+    wake_at: float | None = None
+    target_run: UUID | None = None
+
+
+@dataclass(slots=True)
+class Leave:
+    """An execution ends without an outcome: compare-and-set on (run_id, owner, epoch).
+
+    ENQUEUED: released (epoch + 1; `recovery` counts it against max_recoveries like a reap does).
+    WAITING: parked with its waits (epoch stays; a claim raises it); the same transaction does not look
+    whether a wait is already satisfied: the caller calls `wake` afterwards.
+    BLOCKED: with `reason`; `code_hint` is remembered among the hashes that were tried.
+    """
+
+    run_id: UUID
+    epoch: int
+    status: str
+    reason: str | None = None
+    code_hint: str | None = None
+    waits: tuple[Wait, ...] = ()
+    recovery: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """The recorded end of a run, as a waiter sees it."""
+
+    run_id: UUID
+    status: str
+    output: str | None
+    error: str | None
+    reason: str | None
+    codec_id: str | None
+
+
+@dataclass(slots=True, frozen=True)
+class ExecutorRow:
+    """One process start. `lease_over` and `now` are judged by the database's clock."""
+
+    incarnation: UUID
+    label: str
+    app: str
+    beat: int
+    lease_until: float
+    lease_over: bool
+    draining: bool
+    serves: tuple[str, ...]  # routes
+    queues: tuple[str, ...]
+    started_at: float
+
+
+@dataclass(slots=True)
+class RunRow:
+    """One row of a listing or a look-up. input, output, error only if payloads were asked for."""
+
+    run_id: UUID
+    workflow_id: str
+    name: str
+    version: str | None
+    instance: str | None
+    route: str
+    status: str
+    reason: str | None
+    queue: str | None
+    priority: int
+    owner: UUID | None
+    epoch: int
+    attempts: int
+    recoveries: int
+    max_recoveries: int
+    parent_run: UUID | None
+    parent_id: str | None
+    root_run_id: UUID | None
+    forked_from: UUID | None
+    attributes: str | None
+    input: str | None
+    output: str | None
+    error: str | None
+    codec_id: str | None
+    cancel_reason: str | None
+    deadline: float | None
+    not_before: float | None
+    created_at: float
+    started_at: float | None
+    completed_at: float | None
+
+
+@dataclass(slots=True)
+class StepRow:
+    """One recorded or begun operation, for people to read. `ended` is None for an intent."""
+
+    run_id: UUID
+    branch: str
+    seq: int
+    name: str
+    kind: str
+    ended: str | None
+    output: str | None
+    error: str | None
+    codec_id: str | None
+    attempts: int
+    pos: int | None
+    epoch: int | None
+    child_run: UUID | None
+    started_at: float | None
+    completed_at: float | None
+    due: float | None
+
+
+@dataclass(slots=True, frozen=True)
+class RunFilter:
+    """What `find` and `count` look for; None means any. `after` is the run_id of the last row of the page
+    before (newest first: run_id is a UUIDv7)."""
+
+    name: str | None = None
+    status: tuple[str, ...] | None = None
+    id_prefix: str | None = None
+    attributes: str | None = None  # JSON object that must be contained
+    since: float | None = None
+    until: float | None = None
+    parent_run: UUID | None = None
+    limit: int = 100
+    after: UUID | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Beat:
+    """The answer to a heartbeat: `known` is false if the executor's row is gone (reaped: it must register
+    anew under a new incarnation and own nothing)."""
+
+    known: bool
+    database_now: float
+    cancels: dict[UUID, str]  # pending cancellations of runs that this incarnation owns

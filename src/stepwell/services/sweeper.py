@@ -1,0 +1,100 @@
+"""Looks for what dead processes left, for waits that are due and deadlines that are over; and audits itself.
+
+Every process has one, one at a time sweeps (a row lease). "Dead" takes two proofs: the lease is over by the database's
+clock, and the beat has not moved for a full lease of *our* monotonic clock during which our own reads worked. So neither an outage
+nor a jump of the database's clock makes everybody reap everybody.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from stepwell.model.rows import ExecutorRow, Leave
+from stepwell.model.status import Status
+from stepwell.services.service import Service
+
+if TYPE_CHECKING:
+    from stepwell.core.runtime import Runtime
+
+_LIMIT = 500
+
+
+class Sweeper(Service):
+    """Rounds every `sweep_interval`, jittered."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        super().__init__(runtime)
+        self._seen: dict[UUID, tuple[int, float]] = {}  # incarnation -> (beat, our clock when it was first seen)
+        self._unknown: dict[tuple[UUID, int], float] = {}  # rows we own and do not execute -> when first seen
+        self._last_round = float("-inf")
+
+    async def once(self) -> None:
+        """One round; every part is bounded and repeats while it finds as much as it may take."""
+        runtime = self.runtime
+        if runtime.draining:
+            return
+        await self._audit()
+        if not await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3):
+            self._seen.clear()  # somebody else observes; we would begin anew
+            return
+        found = 0
+        dead = self._dead(await runtime.store.executors())
+        if dead:
+            taken, locked = await runtime.store.reap(dead, _LIMIT)
+            found += taken
+            if taken:
+                runtime.log.warning("took %d runs over from %d dead processes", taken, len(dead))
+            if locked:
+                runtime.log.warning("%d runs of dead processes are locked by open transactions; next round", locked)
+        found += await runtime.store.reap_orphans(_LIMIT)
+        found += await runtime.store.wake(_LIMIT)
+        found += await runtime.store.expire_deadlines(_LIMIT)
+        served = {(route, d.code_hint) for route, d in runtime.served().items()}
+        if served:
+            found += await runtime.store.retry_blocked(sorted(served), _LIMIT)
+        if found:
+            runtime.work.set()
+            runtime.watch.hint()
+
+    async def pause(self) -> None:
+        """The interval, jittered, so that processes do not sweep in step."""
+        await asyncio.sleep(self.runtime.settings.sweep_interval * (0.8 + 0.4 * self.runtime.env.random()))
+
+    def _dead(self, executors: list[ExecutorRow]) -> list[tuple[UUID, int]]:
+        now = self.runtime.env.monotonic()
+        lease = self.runtime.settings.lease
+        if now - self._last_round > lease:
+            self._seen.clear()  # our own reads did not work for a while: what we saw before proves nothing
+        self._last_round = now
+        seen = {}
+        dead = []
+        for row in executors:
+            beat, since = self._seen.get(row.incarnation, (-1, now))
+            if beat != row.beat:
+                beat, since = row.beat, now
+            seen[row.incarnation] = (beat, since)
+            if row.lease_over and now - since >= lease and row.incarnation != self.runtime.incarnation:
+                dead.append((row.incarnation, beat))
+        self._seen = seen
+        return dead
+
+    async def _audit(self) -> None:
+        """Rows that the database says are ours and that we do not execute: given back, never re-adopted."""
+        runtime = self.runtime
+        owned = await runtime.store.owned(runtime.incarnation)
+        now = runtime.env.monotonic()
+        unknown = {}
+        leaves = []
+        for run_id, epoch in owned:
+            execution = runtime.executions.get(run_id)
+            if execution is not None and execution.epoch == epoch:
+                continue
+            first = self._unknown.get((run_id, epoch), now)
+            unknown[(run_id, epoch)] = first
+            if now - first > 2 * runtime.settings.call_deadline:
+                leaves.append(Leave(run_id, epoch, Status.ENQUEUED, "its owner did not know it"))
+        self._unknown = unknown
+        for leave in leaves:
+            await runtime.leaves.add(leave)
+        if leaves:
+            runtime.work.set()

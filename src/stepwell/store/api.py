@@ -1,0 +1,227 @@
+"""The seam between the rules of durable execution and a database: the verbs that `core` may say.
+
+Every verb is one bounded unit of work: one transaction (unless its docstring says otherwise), at most
+`limit` rows, and a deadline of its own (`call_deadline`). It raises `StoreFault` and nothing else for
+database trouble. Time is the database's: `clock()` in SQL (in Postgres the schema's SQL function `clock()`,
+in SQLite a function of the connection), so that tests can move it. Every verb but `migrate` may be called
+concurrently; the store decides which connection serves it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from stepwell.model.rows import (
+    Batch,
+    Beat,
+    Claimed,
+    Committed,
+    ExecutorRow,
+    Leave,
+    NewRun,
+    Outcome,
+    RunFilter,
+    RunRow,
+    Started,
+    StepRow,
+)
+
+
+@dataclass(slots=True, frozen=True)
+class StoreIdentity:
+    """Whose rows: `namespace` separates tenants (ids are unique in one), `app` the services in one schema."""
+
+    schema: str = "stepwell"
+    namespace: str = "default"
+    app: str = "default"
+
+
+@dataclass(slots=True, frozen=True)
+class MigrationState:
+    number: int
+    name: str
+    kind: str  # pre | post
+    applied_at: float | None
+
+
+class HeartbeatPort(Protocol):
+    """A connection of its own for one OS thread: synchronous, never shared, reconnects by itself."""
+
+    def beat(self, incarnation: UUID, lease: float) -> Beat:
+        """Prolong the lease by `lease` seconds from the database's clock, beat + 1. Raises StoreFault."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    # -- life of the store ------------------------------------------------------------------------------
+    async def open(self) -> None:
+        """Connect; creates nothing. Opening twice is an error of the caller."""
+        ...
+
+    async def close(self) -> None:
+        """Give all connections back. Safe to call twice."""
+        ...
+
+    async def migrate(self) -> list[str]:
+        """Apply what is missing, under one advisory transaction lock; returns the names applied."""
+        ...
+
+    async def migrations(self) -> list[MigrationState]:
+        """All known migrations, applied or not. Works on an empty database."""
+        ...
+
+    async def warnings(self) -> list[str]:
+        """What is dangerous about this server's configuration, in words (fsync off, ...)."""
+        ...
+
+    async def now(self) -> float: ...
+
+    def heartbeat_port(self) -> HeartbeatPort:
+        """A new port; opened lazily by its first beat, in the thread that uses it."""
+        ...
+
+    # -- starts and the journal ------------------------------------------------------------------------
+    async def start(self, runs: Sequence[NewRun]) -> list[Started]:
+        """Insert runs with ids that others may use too, or attach to what is there; the starts' lane.
+
+        In one transaction, sorted by workflow_id. Of two rows of one call with the same id, the first
+        wins. `replace` archives a current run of that id if it has ended, otherwise attaches to it.
+        A child (with `parent`) attaches to the current child of the same gate whatever its id is; if only its display
+        id is taken by an unrelated run, the id gets the suffix '~' + the last 8 hex digits of run_id.
+        """
+        ...
+
+    async def commit(self, batch: Batch) -> Committed:
+        """The group commit: one round trip, one transaction; fenced, idempotent. See `Batch`.
+
+        Sorts the rows itself. The fast form counts rows; whatever does not add up (fewer rows, a
+        duplicate key, a lock timeout) is sent again in the careful form inside this call. A checkpoint is
+        written although a cancellation is pending: `cancels` reports it. Raises StoreFault(PAYLOAD) if the
+        database refuses a value of the batch (the caller bisects) and UNKNOWN for what has no rule.
+        """
+        ...
+
+    # -- ownership -------------------------------------------------------------------------------------
+    async def register(self, incarnation: UUID, label: str, lease: float, serves: Sequence[str],
+                       queues: Sequence[str]) -> float:
+        """Insert (or update) this process's executor row; returns the database's now."""
+        ...
+
+    async def set_draining(self, incarnation: UUID) -> None: ...
+
+    async def unregister(self, incarnation: UUID) -> None:
+        """Remove the executor row; the caller has released its runs."""
+        ...
+
+    async def executors(self) -> list[ExecutorRow]: ...
+
+    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
+        """Take up to `limit` ENQUEUED runs (app, namespace, route served, queue NULL or listed, not_before
+        reached), by priority then age, skipping locked rows; epoch + 1; returns them with their history.
+        A row whose history cannot be read is still returned alone, never lost."""
+        ...
+
+    async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
+        """End executions without an outcome; True where the compare-and-set on the epoch held."""
+        ...
+
+    async def wake(self, limit: int) -> int:
+        """WAITING runs with a wait that is due, or whose target run has ended, or with a pending
+        cancellation: to ENQUEUED, their waits removed. Returns how many."""
+        ...
+
+    async def wake_waiters_of(self, ended: Sequence[UUID]) -> int:
+        """The same for the runs that wait for one of these."""
+        ...
+
+    async def next_wake(self) -> tuple[float | None, float]:
+        """(The earliest moment at which a wait of a WAITING run or a not_before is due, database now)."""
+        ...
+
+    # -- sweeps: level-triggered, bounded, safe to repeat --------------------------------------------
+    async def acquire_sweep(self, incarnation: UUID, ttl: float) -> bool:
+        """The row lease that makes one sweeper at a time; prolonged by its holder."""
+        ...
+
+    async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
+        """Take the PENDING runs of these (incarnation, observed beat), if their lease is over and the beat
+        has not moved: ENQUEUED, epoch + 1, recoveries + 1 (back to 1 if the lost epoch recorded an
+        outcome), or DEAD above max_recoveries. Skips locked rows. Executor rows without runs left are
+        deleted last. Returns (taken, skipped because locked)."""
+        ...
+
+    async def reap_orphans(self, limit: int) -> int:
+        """The same for runs whose owner has no executor row at all."""
+        ...
+
+    async def owned(self, incarnation: UUID) -> list[tuple[UUID, int]]:
+        """(run_id, epoch) of all PENDING runs of this process: the self-audit compares them with memory."""
+        ...
+
+    async def expire_deadlines(self, limit: int) -> int:
+        """Set a cancellation with reason "deadline" where the deadline is over and none is set; never
+        started ENQUEUED runs are CANCELLED at once, WAITING, BLOCKED ones go back to ENQUEUED."""
+        ...
+
+    async def retry_blocked(self, routes: Sequence[tuple[str, str]], limit: int) -> int:
+        """BLOCKED runs of (route, code hash) whose tried hashes do not contain that hash: to ENQUEUED."""
+        ...
+
+    async def purge(self, older_than: float, limit: int) -> int:
+        """Retention: delete current and replaced runs that ended more than `older_than` seconds ago, with
+        their rows; never a child before its parent. Returns how many runs."""
+        ...
+
+    # -- looking ---------------------------------------------------------------------------------------
+    async def outcomes(self, run_ids: Sequence[UUID]) -> list[Outcome]:
+        """Those of these runs that have ended."""
+        ...
+
+    async def find_run(self, workflow_id: str) -> RunRow | None:
+        """The current run of this id, with payloads."""
+        ...
+
+    async def get_run(self, run_id: UUID) -> RunRow | None: ...
+
+    async def list_runs(self, where: RunFilter, payloads: bool = False) -> list[RunRow]: ...
+
+    async def count_runs(self, where: RunFilter) -> int: ...
+
+    async def list_steps(self, run_id: UUID, payloads: bool = True, limit: int = 1000,
+                         after_pos: int = -1) -> list[StepRow]:
+        """Outcomes by pos, then intents."""
+        ...
+
+    # -- operators' verbs ------------------------------------------------------------------------------
+    async def request_cancel(self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
+        """Record the request on these runs (and, if `children`, on descendants with parent_close
+        "cancel"). Never started: CANCELLED at once. WAITING, BLOCKED: to ENQUEUED, so that cleanup runs.
+        DEAD: CANCELLED. `force`: CANCELLED at once whatever it does, epoch + 1. Ended runs are left alone.
+        Returns the runs that were touched."""
+        ...
+
+    async def resume(self, run_id: UUID) -> bool:
+        """BLOCKED, DEAD, CANCELLED, ERROR -> ENQUEUED, epoch + 1, recoveries 0, cancellation, deadline if it is over,
+        and the cancel's checkpoint with everything recorded from it on cleared; an old outcome is archived."""
+        ...
+
+    async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
+        """Like resume for any run that is not PENDING, and archives the outcomes from that one's `pos` on,
+        with their children's gates. False if the run or that outcome is not there or it is PENDING."""
+        ...
+
+    async def fork(self, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
+        """Insert `new` (ENQUEUED) with copies of the outcomes before that one's `pos`; forked_from = run_id.
+        False if the run or that outcome is not there."""
+        ...
+
+    async def delete(self, run_id: UUID) -> bool:
+        """Remove an ended run with its rows. False if it has not ended or is not there."""
+        ...
+
+    async def update_attributes(self, run_id: UUID, attributes: str) -> None:
+        """Merge a JSON object into the run's searchable attributes (top level; null removes a key)."""
+        ...

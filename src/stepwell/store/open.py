@@ -1,0 +1,65 @@
+"""From a URL to a store: the only module that names both."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from stepwell.errors import ConfigurationError
+from stepwell.store.api import Store, StoreIdentity
+
+_FORMS = "sqlite:///relative/path, sqlite:////absolute/path or postgresql://user@host/database"
+_SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA", "OFF")
+_SECRET = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=password=)[^&\s]+", re.IGNORECASE)
+
+
+def open_store(
+    url: str,
+    identity: StoreIdentity,
+    *,
+    call_deadline: float = 10.0,
+    clock: Callable[[], float] | None = None,
+) -> Store:
+    """The store that a database URL names; it connects when it is opened.
+
+    `sqlite:///stepwell.db` is relative, `sqlite:////var/lib/stepwell.db` absolute; `?synchronous=NORMAL` is
+    understood. `call_deadline` is in seconds. `clock` (unix seconds) is the clock of a SQLite database, None
+    the machine's; a Postgres server has its own, and `clock` is not asked.
+
+    Raises ConfigurationError, which never shows a password.
+    """
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if scheme == "sqlite":
+        path, synchronous = _sqlite(url)
+        from stepwell.store.sqlite import SQLiteStore
+
+        return SQLiteStore(path, identity, synchronous=synchronous, call_deadline=call_deadline, clock=clock)
+    if scheme in ("postgresql", "postgres"):
+        from stepwell.store.postgres import PostgresStore
+
+        return PostgresStore(url, identity, call_deadline=call_deadline)
+    raise ConfigurationError(f"not a database URL: {masked(url)!r}; it has the form {_FORMS}")
+
+
+def masked(url: str) -> str:
+    """The URL with its passwords as ***: what a message may show."""
+    return _SECRET.sub("***", url)
+
+
+def _sqlite(url: str) -> tuple[Path, str]:
+    """The file and the value of `synchronous`."""
+    parts = urlsplit(url)
+    path = unquote(parts.path.removeprefix("/"))
+    if parts.netloc or not path:
+        raise ConfigurationError(
+            f"{masked(url)!r} names no file: sqlite:///relative/path or sqlite:////absolute/path"
+        )
+    if path == ":memory:":
+        raise ConfigurationError("an in-memory database is not durable: give a file, sqlite:///stepwell.db")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    synchronous = options.pop("synchronous", "FULL").upper()
+    if synchronous not in _SYNCHRONOUS:
+        raise ConfigurationError(f"synchronous is one of {', '.join(_SYNCHRONOUS)}, not {synchronous!r}")
+    if options:
+        raise ConfigurationError(f"not an option of a SQLite URL: {', '.join(options)}")
+    return Path(path), synchronous

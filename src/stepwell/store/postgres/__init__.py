@@ -1,0 +1,5 @@
+"""The Postgres store."""
+
+from stepwell.store.postgres.store import PostgresStore
+
+__all__ = ["PostgresStore"]

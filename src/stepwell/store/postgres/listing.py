@@ -1,0 +1,129 @@
+"""The only dynamic SQL: listings, composed from a fixed set of conditions. Values are always bound."""
+
+from dataclasses import dataclass, field
+
+from stepwell.model.rows import RunFilter
+from stepwell.store.postgres import params
+from stepwell.store.postgres.params import Statement, statement
+from stepwell.store.sqlfile import substitute
+
+_EPOCH = "extract(epoch from w.{0})::double precision"
+#: In the order of RunRow's fields.
+_COLUMNS = (
+    "w.run_id",
+    "w.workflow_id",
+    "w.name",
+    "w.version",
+    "w.instance",
+    "w.route",
+    "w.status",
+    "w.reason",
+    "nullif(w.queue, '')",
+    "w.priority",
+    "w.owner",
+    "w.epoch",
+    "w.attempts",
+    "w.recoveries",
+    "w.max_recoveries",
+    "w.parent_run_id",
+    "(select p.workflow_id from stepwell.workflow_status p where p.run_id = w.parent_run_id)",
+    "w.root_run_id",
+    "w.forked_from",
+    "(select a.attributes::text from stepwell.workflow_attributes a where a.run_id = w.run_id)",
+    "{input}",
+    "{output}",
+    "{error}",
+    "coalesce(w.output_codec_id, w.codec_id)",
+    "w.cancel_reason",
+    *(
+        _EPOCH.format(column)
+        for column in ("deadline", "not_before", "created_at", "started_at", "completed_at")
+    ),
+)
+_PAYLOADS = {"input": "w.input", "output": "w.output", "error": "w.error"}
+
+
+@dataclass(slots=True)
+class _Conditions:
+    """A conjunction under composition, and the values that it binds."""
+
+    texts: list[str] = field(default_factory=list)
+    values: list[object] = field(default_factory=list)
+
+    def add(self, text: str, *values: object) -> None:
+        """`text` has one {} for each value."""
+        numbers = range(len(self.values) + 1, len(self.values) + len(values) + 1)
+        self.texts.append(text.format(*(f"${number}" for number in numbers)))
+        self.values.extend(values)
+
+
+def select_runs(schema: str, namespace: str, where: RunFilter, payloads: bool) -> Statement:
+    """One page of runs, newest first: by creation where an index has that, else by run_id (UUIDv7)."""
+    conditions = _conditions(namespace, where)
+    narrowed = where.name is not None or where.status is not None
+    if where.after is not None and narrowed:
+        conditions.add(
+            "(w.created_at, w.run_id) <"
+            " ((select l.created_at from stepwell.workflow_status l where l.run_id = {}::uuid), {}::uuid)",
+            where.after,
+            where.after,
+        )
+    elif where.after is not None:
+        conditions.add("w.run_id < {}::uuid", where.after)
+    order = "w.created_at desc, w.run_id desc" if narrowed else "w.run_id desc"
+    sql = (
+        f"select {_columns(payloads)} from stepwell.workflow_status w where {' and '.join(conditions.texts)} "
+        f"order by {order} limit {int(where.limit)}"
+    )
+    return statement(substitute(sql, schema).encode(), *conditions.values)
+
+
+def count_runs(schema: str, namespace: str, where: RunFilter) -> Statement:
+    """How many runs match; `limit` and `after` do not count."""
+    conditions = _conditions(namespace, where)
+    sql = f"select count(*) from stepwell.workflow_status w where {' and '.join(conditions.texts)}"
+    return statement(substitute(sql, schema).encode(), *conditions.values)
+
+
+def select_run(schema: str, condition: str, *values: object) -> Statement:
+    """The run for which a condition of this module's callers holds, with payloads."""
+    sql = f"select {_columns(True)} from stepwell.workflow_status w where {condition}"
+    return statement(substitute(sql, schema).encode(), *values)
+
+
+def _columns(payloads: bool) -> str:
+    chosen = _PAYLOADS if payloads else dict.fromkeys(_PAYLOADS, "null::text")
+    return ", ".join(_COLUMNS).format(**chosen)
+
+
+def _conditions(namespace: str, where: RunFilter) -> _Conditions:
+    conditions = _Conditions()
+    conditions.add("w.namespace = {}::text", namespace)
+    if where.name is not None:
+        conditions.add("w.name = {}::text", where.name)
+    if where.status is not None:
+        conditions.add("w.status = any ({}::text[])", params.texts(where.status))
+        if "SUCCESS" not in where.status:
+            conditions.add("w.status <> 'SUCCESS'")  # for the planner: the partial index applies
+    if where.id_prefix is not None:
+        # Both partial indexes on ids; starts_with() is not indexable before Postgres 15, LIKE on "C" text is.
+        like = where.id_prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        conditions.add(
+            "((w.current and w.workflow_id like {}::text)"
+            " or (not w.current and w.workflow_id like {}::text))",
+            like,
+            like,
+        )
+    if where.attributes is not None:
+        conditions.add(
+            "exists (select from stepwell.workflow_attributes a"
+            " where a.run_id = w.run_id and a.attributes @> {}::text::jsonb)",
+            where.attributes,
+        )
+    if where.since is not None:
+        conditions.add("w.created_at >= to_timestamp({}::double precision)", where.since)
+    if where.until is not None:
+        conditions.add("w.created_at < to_timestamp({}::double precision)", where.until)
+    if where.parent_run is not None:
+        conditions.add("w.parent_run_id = {}::uuid", where.parent_run)
+    return conditions

@@ -1,0 +1,104 @@
+"""What people ask of runs: cancel, resume, rewind, fork, delete, attributes."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from stepwell.model.rows import NewRun
+from stepwell.model.status import Status
+from stepwell.store.postgres import binding, params
+from stepwell.store.postgres.lanes import Lanes, refusing_bad_values
+from stepwell.store.postgres.link import Transaction
+from stepwell.store.postgres.params import statement
+from stepwell.store.postgres.wire import affected, rows
+
+_RESUMABLE = frozenset({Status.BLOCKED, Status.DEAD, Status.CANCELLED, Status.ERROR})
+
+
+class Operators:
+    """The operators' verbs of a store."""
+
+    _lanes: Lanes
+
+    async def request_cancel(
+        self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool
+    ) -> list[UUID]:
+        """See `Store.request_cancel`."""
+        if not run_ids:
+            return []
+        (result,) = await self._lanes.misc.transact(
+            statement(self._lanes.sql("operators/cancel"), params.uuids(run_ids), reason, force, children)
+        )
+        return [run_id for (run_id,) in rows(result)]
+
+    async def resume(self, run_id: UUID) -> bool:
+        """See `Store.resume`."""
+        async with self._lanes.misc.transaction() as transaction:
+            (found,) = await transaction.run(
+                statement(self._lanes.sql("operators/lock_run"), run_id, None, None)
+            )
+            for status, epoch, cancel_pos, _ in rows(found):
+                if status in _RESUMABLE:
+                    await self._put_back(transaction, run_id, epoch, cancel_pos, forget_begun=False)
+                    return True
+        return False
+
+    async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
+        """See `Store.rewind`."""
+        async with self._lanes.misc.transaction() as transaction:
+            (found,) = await transaction.run(
+                statement(self._lanes.sql("operators/lock_run"), run_id, branch, seq)
+            )
+            for status, epoch, _, step_pos in rows(found):
+                if status != Status.PENDING and step_pos is not None:
+                    await self._put_back(transaction, run_id, epoch, step_pos, forget_begun=True)
+                    return True
+        return False
+
+    async def _put_back(
+        self, transaction: Transaction, run_id: UUID, epoch: int, from_pos: int | None, *, forget_begun: bool
+    ) -> None:
+        sql = self._lanes.sql
+        statements = [statement(sql("operators/archive_outcome"), run_id)]
+        if from_pos is not None:
+            statements.append(statement(sql("operators/archive_steps"), run_id, from_pos, epoch))
+        if forget_begun:
+            statements.append(statement(sql("operators/forget_begun"), run_id))
+        statements.append(statement(sql("operators/forget_waits"), run_id))
+        statements.append(statement(sql("operators/put_back"), run_id))
+        await transaction.run(*statements)
+
+    async def fork(self, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
+        """See `Store.fork`. Also False if another run has the new one's id."""
+        identity, sql = self._lanes.identity, self._lanes.sql
+        async with self._lanes.misc.transaction() as transaction:
+            (found,) = await transaction.run(statement(sql("operators/lock_run"), run_id, branch, seq))
+            step_pos = next((row[3] for row in rows(found)), None)
+            if step_pos is None:
+                return False
+            with refusing_bad_values():
+                insert = binding.start_many(
+                    sql("starts/insert_shared_many"), identity.namespace, identity.app, [new]
+                )
+            inserted, _, met = await transaction.run(
+                insert,
+                binding.start_attributes(sql("starts/set_attributes"), [new]),
+                binding.start_look_up(sql("starts/look_up"), identity.namespace, [new]),
+            )
+            if not affected(inserted):
+                return bool(rows(met)[0][1] == "self")  # our own lost acknowledgement
+            await transaction.run(
+                statement(sql("operators/copy_steps"), run_id, new.run_id, step_pos),
+                statement(sql("operators/name_origin"), new.run_id, run_id),
+            )
+        return True
+
+    async def delete(self, run_id: UUID) -> bool:
+        """See `Store.delete`."""
+        (result,) = await self._lanes.misc.transact(statement(self._lanes.sql("operators/delete"), run_id))
+        return int(rows(result)[0][0]) == 1
+
+    async def update_attributes(self, run_id: UUID, attributes: str) -> None:
+        """See `Store.update_attributes`."""
+        await self._lanes.misc.run(
+            statement(self._lanes.sql("operators/merge_attributes"), run_id, attributes)
+        )

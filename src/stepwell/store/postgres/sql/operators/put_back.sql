@@ -1,0 +1,8 @@
+-- Puts a run back to work as if nobody had asked for its end.
+-- Called by: resume, rewind, last in their transaction. Index: primary key. Locks: the run.
+update stepwell.workflow_status s
+set status = 'ENQUEUED', epoch = s.epoch + 1, owner = null, recoveries = 0, reason = null, output = null, error = null,
+    output_codec_id = null, completed_at = null, cancel_reason = null, cancel_requested_at = null, tried_hints = null,
+    delayed = s.delayed and s.status = 'ENQUEUED',
+    deadline = case when s.deadline > stepwell.clock() then s.deadline end
+where s.run_id = $1::uuid

@@ -1,0 +1,36 @@
+-- Puts parked runs back to ENQUEUED of which a wait is due, the awaited run has ended or is gone, or which have
+-- a pending cancellation; removes their waits.
+-- Called by: wake. Index: waits_wake_at, waits_target with the primary key of workflow_status,
+-- workflow_status_cancelling. Locks: those runs in the order of run_id, passing over locked ones.
+with ripe as materialized (
+    (select w.run_id
+     from stepwell.waits w
+     where w.wake_at <= (select stepwell.clock())
+     order by w.wake_at
+     limit $1::integer)
+    union
+    (select w.run_id
+     from stepwell.waits w
+     where w.target_run is not null
+       and not exists (select from stepwell.workflow_status t where t.run_id = w.target_run and t.completed_at is null)
+     limit $1::integer)
+    union
+    (select s.run_id
+     from stepwell.workflow_status s
+     where s.owner is null and s.cancel_reason is not null and s.completed_at is null and s.status = 'WAITING'
+     limit $1::integer)
+    limit $1::integer
+), woken as (
+    update stepwell.workflow_status w
+    set status = 'ENQUEUED'
+    where w.ctid = any (array(
+        select s.ctid
+        from stepwell.workflow_status s
+        where s.run_id = any (array(select r.run_id from ripe r)) and s.status = 'WAITING'
+        order by s.run_id
+        for no key update skip locked))
+    returning w.run_id
+), gone as (
+    delete from stepwell.waits where run_id = any (array(select k.run_id from woken k))
+)
+select count(*) from woken

@@ -1,0 +1,32 @@
+"""Requests to cancel, by a caller or by a deadline."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from stepwell.store.sqlite.connection import Session
+
+
+def request_cancel(
+    db: Session, run_ids: Sequence[UUID], reason: str, force: bool, children: bool
+) -> list[UUID]:
+    """Record the request on the runs, and on those below that follow; returns those that had not ended."""
+    statement = "cancellation/force" if force else "cancellation/request"
+    targets = dict.fromkeys(run_id.bytes for run_id in run_ids)
+    if children:
+        for run_id in list(targets):
+            below = db.rows("cancellation/descendants", {"run_id": run_id})
+            targets.update(dict.fromkeys(row[0] for row in below))
+    return [UUID(bytes=run_id) for run_id in targets if _cancel(db, statement, run_id, reason)]
+
+
+def expire_deadlines(db: Session, limit: int) -> int:
+    """Cancel what is over its deadline and not cancelled yet."""
+    expired = db.rows("cancellation/expired", {"limit": limit})
+    return sum(_cancel(db, "cancellation/request", row[0], "deadline") for row in expired)
+
+
+def _cancel(db: Session, statement: str, run_id: bytes, reason: str) -> bool:
+    if db.run(statement, {"run_id": run_id, "reason": reason}) == 0:
+        return False
+    db.run("waits/clear", (run_id,))  # WAITING is over, whatever it became
+    return True

@@ -1,0 +1,76 @@
+"""The group commit: what a batch becomes, all of it in one transaction.
+
+The fast form assumes that everything adds up, as it nearly always does: fences hold, keys are free, and
+rows go in many at a time. Where it does not, all that it wrote is undone and the careful form
+(`verdicts.py`) looks at each row.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from operator import itemgetter
+from uuid import UUID
+
+from stepwell.model.rows import Batch, Checkpoint, Committed, Finish, Intent, Verdict
+from stepwell.store.sqlite.connection import Session
+from stepwell.store.sqlite.starts import insert_run
+from stepwell.store.sqlite.verdicts import commit_carefully
+from stepwell.store.sqlite.writing import checkpoint_params, finish_params, write_intent
+
+_KEY = itemgetter(0, 1, 2)  # run, branch, seq
+
+
+class _DoesNotAddUp(Exception):
+    """Some row of the batch needs a verdict of its own."""
+
+
+def commit(db: Session, batch: Batch) -> Committed:
+    """Write a batch, fenced and idempotent."""
+    db.connection.execute("SAVEPOINT fast")
+    try:
+        return _commit_fast(db, batch)
+    except (_DoesNotAddUp, sqlite3.IntegrityError):
+        db.connection.execute("ROLLBACK TO fast")
+    return commit_carefully(db, batch)
+
+
+def _commit_fast(db: Session, batch: Batch) -> Committed:
+    for run in batch.starts:
+        if insert_run(db, run) is None:
+            raise _DoesNotAddUp
+    committed = Committed(all_written=True)
+    _check_fences(db, batch, committed.cancels)
+    for intent in batch.intents:
+        verdict, due = write_intent(db, intent)
+        if verdict is not Verdict.WRITTEN:
+            raise _DoesNotAddUp
+        committed.dues.append(due)
+    _write_checkpoints(db, batch.checkpoints)
+    if batch.finishes and db.many("workflows/finish", map(finish_params, batch.finishes)) != len(
+        batch.finishes
+    ):
+        raise _DoesNotAddUp
+    return committed
+
+
+def _check_fences(db: Session, batch: Batch, cancels: dict[UUID, str]) -> None:
+    """Every run of the batch must be ours now; reports the cancellations that wait for them."""
+    executions = {(part.run_id, part.epoch) for part in _fenced(batch)}
+    for run_id, epoch in executions:
+        row = db.one("workflows/fence", (run_id.bytes, epoch))
+        if row is None:
+            raise _DoesNotAddUp
+        if row[0] is not None:
+            cancels[run_id] = row[0]
+
+
+def _fenced(batch: Batch) -> Sequence[Intent | Checkpoint | Finish]:
+    return [*batch.intents, *batch.checkpoints, *batch.finishes]
+
+
+def _write_checkpoints(db: Session, checkpoints: list[Checkpoint]) -> None:
+    if not checkpoints:
+        return
+    db.many("steps/insert", sorted(map(checkpoint_params, checkpoints), key=_KEY))
+    settled = [(c.run_id.bytes, c.branch, c.seq) for c in checkpoints if c.settles_intent]
+    if settled:
+        db.many("intents/settle", settled)

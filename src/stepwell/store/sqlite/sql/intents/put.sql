@@ -1,0 +1,15 @@
+-- Write down that something has begun, under a fence read in this transaction. Called by the group commit.
+-- A wait that is there stays. An attempt overwrites all but itself; at_most_once only a failed attempt, or its
+-- own earlier one. No row back: what is there stayed, and the caller compares. Index: primary key.
+INSERT INTO operation_intents AS there (run_id, branch, seq, name, kind, epoch, attempt, due, error, started_at)
+VALUES (:run_id, :branch, :seq, :name, :kind, :epoch, :attempt, coalesce(:due, stepwell_clock() + :delay), :error,
+        stepwell_clock())
+ON CONFLICT (run_id, branch, seq) DO UPDATE
+SET name = excluded.name, kind = excluded.kind, epoch = excluded.epoch, attempt = excluded.attempt,
+    due = excluded.due, error = excluded.error, started_at = excluded.started_at
+WHERE excluded.kind = 'attempt'
+          AND (there.kind, there.epoch, there.attempt, there.error)
+              IS NOT (excluded.kind, excluded.epoch, excluded.attempt, excluded.error)
+   OR excluded.kind = 'once'
+          AND (there.kind = 'attempt' OR there.epoch = excluded.epoch AND there.attempt < excluded.attempt)
+RETURNING due, stepwell_clock()

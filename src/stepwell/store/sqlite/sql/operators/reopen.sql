@@ -1,0 +1,8 @@
+-- Let a run go on: ENQUEUED, under a new epoch, with nothing left of how it stood. Called by resume and rewind,
+-- which have looked at its status in this transaction. Index: primary key.
+UPDATE workflow_status
+SET status = 'ENQUEUED', epoch = epoch + 1, owner = NULL, recoveries = 0, reason = NULL, tried_hints = NULL,
+    cancel_reason = NULL, cancel_requested_at = NULL, not_before = NULL,
+    deadline = CASE WHEN deadline > stepwell_clock() THEN deadline END,
+    output = NULL, error = NULL, outcome_codec_id = NULL, completed_at = NULL
+WHERE run_id = ? AND status <> 'PENDING'

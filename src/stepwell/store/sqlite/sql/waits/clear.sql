@@ -1,0 +1,2 @@
+-- A run waits no longer. Called by everything that takes a run out of WAITING. Index: primary key.
+DELETE FROM waits WHERE run_id = ?

@@ -1,0 +1,1 @@
+"""What happens, as events: one bus, and handlers that hang on it."""

@@ -1,0 +1,29 @@
+"""What every test may ask for, and what is asked of every test.
+
+- `postgres_url`: a new, empty database. `postgres_database`: one database of this worker, for suites that
+  clean up after themselves. `postgres_server`: the server that both are on. `private_postgres`: a server
+  that one test may restart and crash. See tests/fixtures/postgres.py.
+- A test that leaves threads, tasks or connections behind fails. See tests/fixtures/leaks.py.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+from tests.fixtures.leaks import no_leaked_tasks, no_leaked_tasks_on_loop, no_leaked_threads
+from tests.fixtures.postgres import postgres_database, postgres_server, postgres_url, private_postgres
+
+__all__ = [
+    "no_leaked_tasks",
+    "no_leaked_tasks_on_loop",
+    "no_leaked_threads",
+    "postgres_database",
+    "postgres_server",
+    "postgres_url",
+    "private_postgres",
+]
+
+# A loaded machine is not a failing test: no deadline per example. On CI the examples are the same each time.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", settings.get_profile("here"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
