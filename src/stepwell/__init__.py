@@ -1,14 +1,16 @@
 """Durable workflows that live in your Postgres (or one SQLite file)."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from stepwell import aio
 from stepwell.client import Client
-from stepwell.core import once, verbs
+from stepwell.core import limits, once, verbs
 from stepwell.core.current import Current, current, current_or_none
 from stepwell.core.futures import StepFuture
+from stepwell.core.futures import first as _first
 from stepwell.core.verbs import now, patched, random, uuid4
 from stepwell.decorators import AsyncStep, AsyncWorkflow, Step, Workflow, step, workflow
 from stepwell.engine import Stepwell
@@ -82,13 +84,83 @@ def gather(*futures: "StepFuture[Any]") -> list[Any]:
     return [future.result() for future in futures]
 
 
+def first(*futures: "StepFuture[Any]") -> tuple[int, Any]:
+    """(index, result) of the submitted step that ends first. Recorded: replays pick the same.
+
+    ::
+
+        index, quote = first(ask.submit("north"), ask.submit("south"))
+    """
+    return _first(futures)
+
+
+def timeout(duration: float | timedelta) -> "AbstractContextManager[None]":
+    """A block with a durable deadline: its waits end in WaitTimeout then, and its next steps are refused.
+
+    ::
+
+        with timeout(3600):
+            approved = handle.result()
+    """
+    return limits.timeout(_seconds(duration, "duration", allow_zero=False))
+
+
 __all__ = [
-    "AmbiguousEngine", "AsyncHandle", "AsyncMismatch", "AsyncStep", "AsyncWorkflow", "Cancelled", "Client", "Codec",
-    "ConfigurationError", "Current", "DuplicateDefinition", "EngineForked", "Handle", "InvalidArgument",
-    "NoRunningEngine", "NotDurableWarning", "NotInWorkflow", "NotSerializable", "Page", "Parked", "PayloadTooLarge",
-    "ReplayMismatch", "Retry", "Settings", "Step", "StepFuture", "StepInfo", "StepInterrupted", "StepTimeout",
-    "Stepwell", "StepwellError", "StoreUnavailable", "UnreadablePayload", "UnregisteredInstance", "UsageError",
-    "WaitTimeout", "Workflow", "WorkflowCancelled", "WorkflowConflict", "WorkflowFailed", "WorkflowInfo",
-    "WorkflowNotFound", "aio", "current", "current_or_none", "gather", "now", "patched", "random", "run_step",
-    "sleep", "sleep_until", "step", "uuid4", "workflow",
+    "AmbiguousEngine",
+    "AsyncHandle",
+    "AsyncMismatch",
+    "AsyncStep",
+    "AsyncWorkflow",
+    "Cancelled",
+    "Client",
+    "Codec",
+    "ConfigurationError",
+    "Current",
+    "DuplicateDefinition",
+    "EngineForked",
+    "Handle",
+    "InvalidArgument",
+    "NoRunningEngine",
+    "NotDurableWarning",
+    "NotInWorkflow",
+    "NotSerializable",
+    "Page",
+    "Parked",
+    "PayloadTooLarge",
+    "ReplayMismatch",
+    "Retry",
+    "Settings",
+    "Step",
+    "StepFuture",
+    "StepInfo",
+    "StepInterrupted",
+    "StepTimeout",
+    "Stepwell",
+    "StepwellError",
+    "StoreUnavailable",
+    "UnreadablePayload",
+    "UnregisteredInstance",
+    "UsageError",
+    "WaitTimeout",
+    "Workflow",
+    "WorkflowCancelled",
+    "WorkflowConflict",
+    "WorkflowFailed",
+    "WorkflowInfo",
+    "WorkflowNotFound",
+    "aio",
+    "current",
+    "current_or_none",
+    "first",
+    "gather",
+    "now",
+    "patched",
+    "random",
+    "run_step",
+    "sleep",
+    "sleep_until",
+    "step",
+    "timeout",
+    "uuid4",
+    "workflow",
 ]

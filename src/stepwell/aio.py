@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from stepwell.core import once, verbs
+from stepwell.core import limits, once, verbs
 from stepwell.model.durations import instant, seconds
 from stepwell.model.retry import Retry
 
@@ -24,11 +25,27 @@ async def sleep_until(when: datetime) -> None:
     await verbs.sleep_async(None, instant(when, "when"))
 
 
-async def run_step(fn: Callable[[], Awaitable[T]], *, name: str, retry: int | Retry = 0,
-                   timeout: float | timedelta | None = None) -> T:
+async def run_step(
+    fn: Callable[[], Awaitable[T]],
+    *,
+    name: str,
+    retry: int | Retry = 0,
+    timeout: float | timedelta | None = None,
+) -> T:
     """A step made of any `async` callable without arguments."""
     result: T = await once.run_step_async(fn, name, retry, timeout)
     return result
+
+
+def timeout(duration: float | timedelta) -> AbstractAsyncContextManager[None]:
+    """A block with a durable deadline: WaitTimeout when its time is over, the same in every replay.
+
+    ::
+
+        async with stepwell.aio.timeout(60):
+            page = await fetch(url)
+    """
+    return limits.timeout_async(seconds(duration, "duration", allow_zero=False))
 
 
 async def first(*awaitables: Awaitable[Any]) -> tuple[int, Any]:

@@ -14,6 +14,7 @@ from stepwell.config import database_url
 from stepwell.core import operate
 from stepwell.core.engines import RUNNING, using
 from stepwell.core.env import Env
+from stepwell.core.faults import StoreHealth, persist
 from stepwell.core.instances import Instances
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.registry import REGISTRY
@@ -22,14 +23,16 @@ from stepwell.decorators import AsyncWorkflow, Workflow
 from stepwell.errors import AsyncMismatch, ConfigurationError, EngineForked, NoRunningEngine, WorkflowNotFound
 from stepwell.handle import AsyncHandle, Handle
 from stepwell.model.ids import check_name
-from stepwell.model.info import Page, WorkflowInfo
+from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
 from stepwell.model.settings import Settings
 from stepwell.serde.codec import Codec
 from stepwell.serde.serializer import Serializer
 from stepwell.store.api import Store, StoreIdentity
-from stepwell.store.open import open_store
+from stepwell.store.faults import FaultKind, StoreFault
+from stepwell.store.open import create_database, masked, open_store
 from stepwell.system import SystemEnv
 from stepwell.telemetry.bus import Bus
+from stepwell.telemetry.log import subscribe_log
 
 T = TypeVar("T")
 
@@ -129,7 +132,7 @@ class Client:
             raise failure[0]
 
     def close(self, drain: float | None = None) -> None:
-        """Stop claiming, let running workflows end for up to `drain` seconds, release the rest, give everything back."""
+        """Stop claiming, wait up to `drain` seconds for running workflows, release the rest, disconnect."""
         if self._runtime is None or self._thread is None:
             return
         runtime, thread, stop = self.runtime, self._thread, self._stop
@@ -168,15 +171,22 @@ class Client:
             using.reset(token)
 
     async def _start(self) -> None:
+        subscribe_log(self.bus)
         store = self._open_store()
-        await store.open()
         try:
-            if self.settings.migrate:
-                await store.migrate()
+            await self._connect(store)
             runtime = Runtime(
-                name=self.name, store=store, env=self._env(), settings=self.settings, serializer=self._serializer,
-                registry=REGISTRY, instances=self.instances, queues=self._queues, bus=self.bus,
-                executes=self._executes, label=f"{self.name}@{socket.gethostname()}:{os.getpid()}",
+                name=self.name,
+                store=store,
+                env=self._env(),
+                settings=self.settings,
+                serializer=self._serializer,
+                registry=REGISTRY,
+                instances=self.instances,
+                queues=self._queues,
+                bus=self.bus,
+                executes=self._executes,
+                label=f"{self.name}@{socket.gethostname()}:{os.getpid()}",
             )
             await self._begin(runtime)
         except BaseException:
@@ -185,6 +195,30 @@ class Client:
         self._runtime = runtime
         self._pid = os.getpid()
         RUNNING.append(self)
+
+    async def _connect(self, store: Store) -> None:
+        """Open and migrate. A database that is away is waited for; one that refuses us is a matter of configuration."""
+        env, health, patience = self._env(), StoreHealth(), self.settings.call_patience
+
+        async def connect() -> None:
+            if self.settings.create_database:
+                await create_database(self._url)
+            await store.open()
+            if self.settings.migrate:
+                await store.migrate()
+
+        async def checked() -> None:
+            try:
+                await connect()
+            except StoreFault as fault:
+                if fault.kind is FaultKind.ENVIRONMENT:
+                    raise ConfigurationError(
+                        f"engine {self.name!r} cannot use the database {masked(self._url)}: {fault.code} {fault}"
+                    ) from fault
+                await store.close()
+                raise
+
+        await persist(checked, env, health, patience)
 
     async def _begin(self, runtime: Runtime) -> None:
         sent = runtime.env.monotonic()
@@ -254,17 +288,30 @@ class Client:
         return Handle(ref)
 
     def find(
-        self, *, name: str | None = None, status: str | Sequence[str] | None = None, id_prefix: str | None = None,
-        attributes: dict[str, Any] | None = None, since: datetime | None = None, until: datetime | None = None,
-        limit: int = 100, after: str | None = None,
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        after: str | None = None,
     ) -> Page[WorkflowInfo]:
         """Runs, newest first, without payloads. `after` is the page before's `after`."""
         where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after)
         return self._block(lambda runtime: operate.find(runtime, where))
 
     def count(
-        self, *, name: str | None = None, status: str | Sequence[str] | None = None, id_prefix: str | None = None,
-        attributes: dict[str, Any] | None = None, since: datetime | None = None, until: datetime | None = None,
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> int:
         """How many runs match."""
         where = operate.run_filter(name, status, id_prefix, attributes, since, until)
@@ -294,6 +341,10 @@ class Client:
         """Why the run is not running, or what it waits for, in words."""
         return self._block(lambda runtime: operate.explain(runtime, id))
 
+    def executors(self) -> list[ExecutorInfo]:
+        """The processes of this schema: live, draining, and silent ones that are not removed yet."""
+        return self._block(operate.executors)
+
     def health(self) -> dict[str, Any]:
         """Whether the engine serves: its state, its database, what it executes."""
         return operate.health(self.runtime)
@@ -322,17 +373,30 @@ class AsyncVerbs:
         return AsyncHandle(await self._await(lambda runtime: operate.reference(runtime, id)))
 
     async def find(
-        self, *, name: str | None = None, status: str | Sequence[str] | None = None, id_prefix: str | None = None,
-        attributes: dict[str, Any] | None = None, since: datetime | None = None, until: datetime | None = None,
-        limit: int = 100, after: str | None = None,
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        after: str | None = None,
     ) -> Page[WorkflowInfo]:
         """See `Client.find`."""
         where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after)
         return await self._await(lambda runtime: operate.find(runtime, where))
 
     async def count(
-        self, *, name: str | None = None, status: str | Sequence[str] | None = None, id_prefix: str | None = None,
-        attributes: dict[str, Any] | None = None, since: datetime | None = None, until: datetime | None = None,
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> int:
         """See `Client.count`."""
         where = operate.run_filter(name, status, id_prefix, attributes, since, until)
@@ -361,6 +425,10 @@ class AsyncVerbs:
     async def explain(self, id: str) -> str:
         """See `Client.explain`."""
         return await self._await(lambda runtime: operate.explain(runtime, id))
+
+    async def executors(self) -> list[ExecutorInfo]:
+        """See `Client.executors`."""
+        return await self._await(operate.executors)
 
     async def run_until_idle(self, timeout: float = 60.0) -> None:
         """See `Stepwell.run_until_idle`."""

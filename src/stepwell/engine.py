@@ -11,9 +11,13 @@ from stepwell.client import Client
 from stepwell.core import operate, tasks
 from stepwell.core.runtime import Runtime
 from stepwell.core.unwind import Fate
+from stepwell.model.rows import Leave
+from stepwell.model.status import Status
 from stepwell.services.dispatcher import Dispatcher
 from stepwell.services.heartbeat import Heartbeat
+from stepwell.services.janitor import Janitor
 from stepwell.services.sweeper import Sweeper
+from stepwell.services.watchdog import Watchdog
 
 
 class Stepwell(Client):
@@ -26,11 +30,13 @@ class Stepwell(Client):
             print(checkout("o-1", "anvil", 4200))
 
     `async with engine:` does the same on the caller's event loop. Nothing is opened by the constructor. A closed
-    engine may be launched again. Everything is committed in the database before anything may depend on it; a crash at any
-    moment loses no started workflow: any process with the same code goes on from the last recorded step.
+    engine may be launched again. Everything is committed in the database before anything may depend on it; a
+    crash at any moment loses no started workflow: any process with the same code goes on from the last recorded step.
     """
 
     _executes = True
+    #: A simulation beats on its loop, whose time is virtual: an OS thread would beat in real time.
+    _beats_on_loop = False
 
     async def _begin(self, runtime: Runtime) -> None:
         await super()._begin(runtime)
@@ -39,35 +45,45 @@ class Stepwell(Client):
         await runtime.register()
         tasks.install(runtime.loop)
         self._heartbeat = Heartbeat(runtime)
-        self._heartbeat.start()
-        self._services = [Sweeper(runtime), Dispatcher(runtime)]
+        self._heartbeat.start_on_loop() if self._beats_on_loop else self._heartbeat.start()
+        self._services = [Sweeper(runtime), Dispatcher(runtime), Janitor(runtime), Watchdog(runtime)]
         for service in self._services:
             service.start()
 
     async def _drain(self, runtime: Runtime, seconds: float) -> None:
         """Claim nothing more, let what runs end for a while, release the rest."""
         runtime.draining = True
-        await runtime.patient(lambda: runtime.store.set_draining(runtime.incarnation))
+        await runtime.patient(runtime.store.set_draining, runtime.incarnation)
         for service in self._services:
             await service.stop()
+        await self._release(runtime, seconds, only_waiting=True)
+        await self._release(runtime, 1.0, only_waiting=False)
+
+    async def _release(self, runtime: Runtime, seconds: float, only_waiting: bool) -> None:
+        """Give runs back for up to `seconds`, or until none is left here."""
         limit = runtime.env.monotonic() + seconds
-        while runtime.executions and runtime.env.monotonic() < limit:
+        while runtime.executions and (left := limit - runtime.env.monotonic()) > 0:
+            runtime.emptied.clear()
             for execution in list(runtime.executions.values()):
                 # Those that only wait need not be waited for.
-                if execution.blocked and not execution.submitted and not execution.tasks:
+                if not only_waiting or (execution.blocked and not execution.submitted and not execution.tasks):
                     execution.unwind(Fate.RELEASED, "its process shut down")
-            await asyncio.sleep(0.01)
-        for execution in list(runtime.executions.values()):
-            execution.unwind(Fate.RELEASED, "its process shut down")
-        # A body that does not end cannot be stopped on a thread; the sweep of others takes such a run.
-        limit = runtime.env.monotonic() + 1.0
-        while runtime.executions and runtime.env.monotonic() < limit:
-            await asyncio.sleep(0.01)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, 0.05)):
+                    await runtime.emptied.wait()
 
     async def _farewell(self, runtime: Runtime) -> None:
-        await asyncio.to_thread(self._heartbeat.stop)
+        # A body that does not end cannot be stopped on a thread. Its run is given back without it, so that others
+        # go on at once and no takeover is counted; the epoch keeps the body's late outcome out.
+        await asyncio.gather(
+            *(
+                runtime.leave(Leave(execution.run_id, execution.epoch, Status.ENQUEUED, "its process shut down"))
+                for execution in list(runtime.executions.values())
+            )
+        )
+        await self._heartbeat.end()
         tasks.remove(runtime.loop)
-        await runtime.patient(lambda: runtime.store.unregister(runtime.incarnation))
+        await runtime.patient(runtime.store.unregister, runtime.incarnation)
 
     # -- verbs of an engine ------------------------------------------------------------------------------------
     def run(self) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from stepwell.core import child
+from stepwell.core import cancel, child
 from stepwell.core.context import Branch, frame
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.engines import find_runtime
@@ -48,9 +48,7 @@ class _Base(Generic[T]):
         found: list[StepInfo] = []
         after = -1
         while True:
-            rows = await runtime.patient(
-                lambda after=after: runtime.store.list_steps(run_id, True, 1000, after), outside=True  # type: ignore[misc]
-            )
+            rows = await runtime.patient(runtime.store.list_steps, run_id, True, 1000, after, outside=True)
             found += [StepInfo.of(row) for row in rows if row.pos is not None or after == -1]
             positions = [row.pos for row in rows if row.pos is not None]
             if len(positions) < 1000:
@@ -59,7 +57,7 @@ class _Base(Generic[T]):
 
     async def _cancel(self) -> None:
         run_id = await self._ref.bound()
-        await self._ref.runtime.cancel_runs([run_id], "cancel", force=False, children=True, outside=True)
+        await cancel.request(self._ref.runtime, [run_id], "cancel", outside=True)
 
 
 class Handle(_Base[T]):
@@ -127,7 +125,9 @@ def _check_colour() -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         return
-    raise AsyncMismatch("this handle blocks, and this thread runs an event loop: start with fn.aio.start(...) and await")
+    raise AsyncMismatch(
+        "this handle blocks, and this thread runs an event loop: start with fn.aio.start(...) and await"
+    )
 
 
 class AsyncHandle(_Base[T]):

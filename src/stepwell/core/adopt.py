@@ -20,9 +20,14 @@ def adopt(runtime: "Runtime", run: Claimed) -> None:
         runtime.log.exception("workflow %r (%s) cannot be executed here", run.workflow_id, run.name)
         definition = runtime.registry.find(run.name)
         runtime.spawn(
-            runtime.leaves.add(
-                Leave(run.run_id, run.epoch, Status.BLOCKED, f"{type(error).__name__}: {error}",
-                      None if definition is None else definition.code_hint)
+            runtime.leave(
+                Leave(
+                    run.run_id,
+                    run.epoch,
+                    Status.BLOCKED,
+                    f"{type(error).__name__}: {error}",
+                    None if definition is None else definition.code_hint,
+                )
             )
         )
     else:
@@ -36,7 +41,7 @@ def _execution(runtime: "Runtime", run: Claimed) -> Execution:
         raise StepwellError(f"no workflow {run.name!r} is defined in this process")
     if run.engine_format > ENGINE_FORMAT:
         raise StepwellError(
-            f"the run was begun by a newer Stepwell (format {run.engine_format}, this one reads {ENGINE_FORMAT}): upgrade"
+            f"the run was begun by a newer Stepwell (format {run.engine_format}; here {ENGINE_FORMAT}): upgrade"
         )
     args, kwargs = runtime.serializer.arguments(definition.fn, 1 if definition.is_method else 0).decode(
         run.input, run.codec_id

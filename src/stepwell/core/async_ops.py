@@ -6,15 +6,15 @@ from typing import Any
 
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.definition import StepDefinition
-from stepwell.core.delivery import Key
 from stepwell.core.execution import Execution
-from stepwell.core.recall import encode_failure, recall
+from stepwell.core.keys import Key
+from stepwell.core.recall import Reader, encode_failure, recall
 from stepwell.core.unwind import Fate, Unwound
 from stepwell.errors import Cancelled, NotSerializable, PayloadTooLarge, StepInterrupted, StepTimeout
 from stepwell.model.options import StepOptions
 from stepwell.model.rows import Intent, Recorded
+from stepwell.serde.coder import Coder
 from stepwell.serde.fingerprint import fingerprint
-from stepwell.serde.serializer import Coder
 
 
 async def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded | None:
@@ -39,8 +39,7 @@ async def replayed(execution: Execution, key: Key, name: str, mark: int) -> Reco
                 execution.deliveries.kick()
         else:
             await _turn(execution, execution.turnstile().recorded(row))
-    if history.finished:
-        execution.history = None
+    execution.caught_up(history)
     return row
 
 
@@ -61,8 +60,13 @@ def interrupted(execution: Execution) -> BaseException:
 
 
 async def run_step(
-    branch: Branch, seq: int, d: StepDefinition, o: StepOptions, instance: object | None,
-    args: tuple[Any, ...], kwargs: dict[str, Any],
+    branch: Branch,
+    seq: int,
+    d: StepDefinition,
+    o: StepOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     """One step of an async workflow: its recorded outcome, or its body and then the record."""
     execution = branch.execution
@@ -80,8 +84,15 @@ async def run_step(
 
 
 async def live_step(
-    branch: Branch, key: Key, mark: int, coder: Coder, d: StepDefinition, o: StepOptions, instance: object | None,
-    args: tuple[Any, ...], kwargs: dict[str, Any],
+    branch: Branch,
+    key: Key,
+    mark: int,
+    coder: Coder,
+    d: StepDefinition,
+    o: StepOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     """A step that nothing is recorded of: its body, with retries, and the record."""
     execution = branch.execution
@@ -95,8 +106,8 @@ async def live_step(
         while True:
             if execution.flushed < execution.appended or execution.fate is not None:
                 await execution.durable()
-            if runtime.env.alive() > runtime.fence_until:
-                await runtime.fenced_off()
+            if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
+                await runtime.may_begin()
             began = runtime.env.monotonic()
             try:
                 value = await _body(StepScope(branch, key[1], name, "step", attempt), d, o, instance, args, kwargs)
@@ -110,22 +121,55 @@ async def live_step(
                 failed, codec_id = encode_failure(execution, error)
                 if execution.tasks:
                     await execution.turnstile().live()
-                execution.record(key, name, "step", "error", None, failed, mark, runtime.env.monotonic() - began,
-                                 attempt, codec_id, None, attempt > 1 or d.at_most_once)
+                execution.record(
+                    key,
+                    name,
+                    "step",
+                    "error",
+                    None,
+                    failed,
+                    mark,
+                    runtime.env.monotonic() - began,
+                    attempt,
+                    codec_id,
+                    None,
+                    attempt > 1 or d.at_most_once,
+                )
                 runtime.bus.step(execution, key, name, "error", runtime.env.monotonic() - began, attempt)
                 raise
             if execution.tasks:
                 await execution.turnstile().live()
             elapsed = runtime.env.monotonic() - began
-            execution.record(key, name, "step", "ok", text, None, mark, elapsed, attempt, codec_id, None,
-                             attempt > 1 or d.at_most_once)
+            execution.record(
+                key,
+                name,
+                "step",
+                "ok",
+                text,
+                None,
+                mark,
+                elapsed,
+                attempt,
+                codec_id,
+                None,
+                attempt > 1 or d.at_most_once,
+            )
             if runtime.bus.active:
                 runtime.bus.step(execution, key, name, "ok", elapsed, attempt)
             return value
     except asyncio.CancelledError:
         if execution.fate is None:
-            execution.record(key, name, "step", "abandoned", None, None, mark, runtime.env.monotonic() - began,
-                             settles=key in execution.intents or key in execution.dues)
+            execution.record(
+                key,
+                name,
+                "step",
+                "abandoned",
+                None,
+                None,
+                mark,
+                runtime.env.monotonic() - began,
+                settles=key in execution.intents or key in execution.dues,
+            )
         raise interrupted(execution) from None
     except (KeyboardInterrupt, SystemExit) as leaving:
         runtime.leaving(execution, leaving)
@@ -165,13 +209,20 @@ def step_interrupted(execution: Execution, name: str) -> StepInterrupted:
 
 
 async def _body(
-    scope: StepScope, d: StepDefinition, o: StepOptions, instance: object | None,
-    args: tuple[Any, ...], kwargs: dict[str, Any],
+    scope: StepScope,
+    d: StepDefinition,
+    o: StepOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     """The function itself, within its scope and timeout."""
     if instance is not None:
         args = (instance, *args)
     timeout = o.timeout
+    bus = scope.execution.runtime.bus
+    if bus.active:
+        bus.body(scope)
     token = frame.set(scope)
     try:
         if timeout is None and d.is_async:
@@ -192,10 +243,14 @@ async def _body(
 
 def step_timeout(execution: Execution, name: str, timeout: float) -> StepTimeout:
     """The failure of a step that took too long."""
-    return StepTimeout(f"workflow {execution.workflow_id!r}, step {name!r}: took longer than its timeout of {timeout:g} s")
+    return StepTimeout(
+        f"workflow {execution.workflow_id!r}, step {name!r}: took longer than its timeout of {timeout:g} s"
+    )
 
 
-def retry_delay(execution: Execution, d: StepDefinition, o: StepOptions, attempt: int, error: Exception) -> float | None:
+def retry_delay(
+    execution: Execution, d: StepDefinition, o: StepOptions, attempt: int, error: Exception
+) -> float | None:
     """Seconds until the next attempt, or None if this failure is the step's outcome."""
     retry = o.retry
     if retry is None or isinstance(error, NotSerializable | PayloadTooLarge) or d.at_most_once:
@@ -253,7 +308,7 @@ async def block(execution: Execution, future: "asyncio.Future[Any]", handle: asy
 Live = Callable[[Execution, Key], Awaitable[tuple[Any, str | None, str | None, Any]]]
 
 
-async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Coder, live: Live) -> Any:
+async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live) -> Any:
     """Any other operation that waits: `live` gives (value, text, codec_id, child_run); its exception is its outcome."""
     execution = branch.execution
     if execution.fate is not None:
@@ -264,27 +319,58 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
         return recall(execution, row, coder)
     runtime = execution.runtime
     began = runtime.env.monotonic()
+    if execution.unsent_start is not None:
+        runtime.journal.send_start(execution)  # only a plain step's body may come before it
     try:
         await execution.durable()
-        if runtime.env.alive() > runtime.fence_until:
-            await runtime.fenced_off()
+        if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
+            await runtime.may_begin()
         try:
             value, text, codec_id, child_run = await live(execution, key)
         except Exception as error:
             failed, codec_id = encode_failure(execution, error)
             if execution.tasks:
                 await execution.turnstile().live()
-            execution.record(key, name, kind, "error", None, failed, mark, runtime.env.monotonic() - began,
-                             codec_id=codec_id, settles=key in execution.dues or key in execution.intents)
+            execution.record(
+                key,
+                name,
+                kind,
+                "error",
+                None,
+                failed,
+                mark,
+                runtime.env.monotonic() - began,
+                codec_id=codec_id,
+                settles=key in execution.dues or key in execution.intents,
+            )
             raise
         if execution.tasks:
             await execution.turnstile().live()
-        execution.record(key, name, kind, "ok", text, None, mark, runtime.env.monotonic() - began,
-                         codec_id=codec_id, child_run=child_run,
-                         settles=key in execution.dues or key in execution.intents)
+        execution.record(
+            key,
+            name,
+            kind,
+            "ok",
+            text,
+            None,
+            mark,
+            runtime.env.monotonic() - began,
+            codec_id=codec_id,
+            child_run=child_run,
+            settles=key in execution.dues or key in execution.intents,
+        )
         return value
     except asyncio.CancelledError:
         if execution.fate is None:
-            execution.record(key, name, kind, "abandoned", None, None, mark, runtime.env.monotonic() - began,
-                             settles=key in execution.dues or key in execution.intents)
+            execution.record(
+                key,
+                name,
+                kind,
+                "abandoned",
+                None,
+                None,
+                mark,
+                runtime.env.monotonic() - began,
+                settles=key in execution.dues or key in execution.intents,
+            )
         raise interrupted(execution) from None

@@ -8,49 +8,68 @@ from typing import Generic, TypeVar
 In = TypeVar("In")
 Out = TypeVar("Out")
 
+#: (error, number of the attempt) -> seconds until the next attempt, or None: it is final.
+Patience = Callable[[Exception, int], float | None]
+
 
 class Batcher(Generic[In, Out]):
-    """Calls `verb(items)` with up to `limit` items; it answers one result (or exception) for each, in order."""
+    """Calls `verb(items)` with up to `limit` items; it answers one result for each, in order.
 
-    def __init__(self, verb: Callable[[Sequence[In]], Awaitable[Sequence[Out | Exception]]], limit: int) -> None:
+    A call that failed in passing is repeated with those items that somebody still waits for. One that failed for
+    good is repeated item by item, so that one bad item does not spoil the others.
+    """
+
+    def __init__(
+        self, verb: Callable[[Sequence[In]], Awaitable[Sequence[Out]]], limit: int, patience: Patience
+    ) -> None:
         self._verb = verb
         self._limit = limit
+        self._patience = patience
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
         self._task: asyncio.Task[None] | None = None
 
     async def add(self, item: In) -> Out:
-        """Send this item with the next call. Interrupting the await does not take it back."""
+        """Send this item with the next call. If the await is interrupted, the item is not sent again."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Out] = loop.create_future()
         self._waiting.append((item, future))
         if self._task is None:
             # Not the caller's context: a workflow's task numbers the tasks that are made in it.
-            self._task = loop.create_task(self._send(), context=contextvars.Context())
+            self._task = loop.create_task(self._run(), context=contextvars.Context())
         return await future
 
-    async def _send(self) -> None:
+    async def _run(self) -> None:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-                await self._send_batch(batch)
+                await self._send(batch)
         finally:
             self._task = None
 
-    async def _send_batch(self, batch: list[tuple[In, "asyncio.Future[Out]"]]) -> None:
-        try:
-            answers = await self._verb([item for item, _ in batch])
-        except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
-                    future.exception()  # nobody may be left to look
-            if not isinstance(error, Exception):
-                raise
-        else:
-            for (_, future), answer in zip(batch, answers, strict=True):
-                if future.done():
-                    continue
-                if isinstance(answer, Exception):
-                    future.set_exception(answer)  # this item alone was refused
+    async def _send(self, batch: list[tuple[In, "asyncio.Future[Out]"]]) -> None:
+        attempt = 0
+        while batch := [pair for pair in batch if not pair[1].done()]:
+            try:
+                answers = await self._verb([item for item, _ in batch])
+            except Exception as error:
+                pause = self._patience(error, attempt)
+                if pause is not None:
+                    attempt += 1
+                    await asyncio.sleep(pause)
+                elif len(batch) == 1:
+                    batch[0][1].set_exception(error)
                 else:
-                    future.set_result(answer)
+                    for pair in batch:
+                        await self._send([pair])
+            else:
+                for (_, future), answer in zip(batch, answers, strict=True):
+                    if not future.done():
+                        future.set_result(answer)
+
+    async def close(self) -> None:
+        """Give up what is under way: the engine stops."""
+        for _, future in self._waiting:
+            future.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])

@@ -61,7 +61,9 @@ def call_step_async(
     return async_ops.run_step(here, seq, d, o, instance, args, kwargs)
 
 
-def submit_step(d: StepDefinition, o: StepOptions, instance: object | None, args: Args, kwargs: Kwargs) -> StepFuture:
+def submit_step(
+    d: StepDefinition, o: StepOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> StepFuture[Any]:
     """A `def` step on a worker thread."""
     here = frame.get()
     if here is None or here.in_step:

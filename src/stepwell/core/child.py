@@ -10,16 +10,17 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from stepwell.core import async_ops, thread_ops
+from stepwell.core import async_ops, cancel, thread_ops
 from stepwell.core.context import Branch
 from stepwell.core.definition import WorkflowDefinition
-from stepwell.core.delivery import Key
-from stepwell.core.execution import Ended, Execution
+from stepwell.core.execution import Execution
 from stepwell.core.inbox import Slot
+from stepwell.core.keys import Key
 from stepwell.core.lifecycle import drive_in_thread
 from stepwell.core.outside import result_of
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import check, execution_of, new_run, own
+from stepwell.core.unwind import Ended
 from stepwell.model.options import CallOptions
 from stepwell.model.rows import Intent, NewRun, Outcome, ParentRef, Started, Wait
 from stepwell.model.status import Status
@@ -38,8 +39,16 @@ def _draw(branch: Branch) -> int:
     return seq
 
 
-def _row(branch: Branch, key: Key, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-         kwargs: Kwargs, inline: bool = False) -> NewRun:
+def _row(
+    branch: Branch,
+    key: Key,
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: Args,
+    kwargs: Kwargs,
+    inline: bool = False,
+) -> NewRun:
     execution = branch.execution
     runtime = execution.runtime
     run = new_run(runtime, d, o, instance, args, kwargs, execution, ParentRef(execution.run_id, key[0], key[1]))
@@ -52,15 +61,16 @@ def _row(branch: Branch, key: Key, d: WorkflowDefinition, o: CallOptions, instan
 # -- call ------------------------------------------------------------------------------------------------------
 
 
-def call(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-         kwargs: Kwargs) -> Any:
+def call(
+    branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Any:
     """A child called by a def workflow: its body runs in the parent's thread."""
     runtime = branch.execution.runtime
     coder = runtime.serializer.result(d.fn)
 
     def live(execution: Execution, key: Key, mark: int) -> tuple[Any, str | None, str | None, UUID]:
         run = _row(branch, key, d, o, instance, args, kwargs, inline=not d.is_async)
-        started = runtime.inbox.run(runtime.starts.add(run))
+        started = runtime.inbox.run(runtime.start(run))
         check(run, started, d, o)
         if started.created and run.status == Status.PENDING:
             child = execution_of(runtime, run, d, instance, (args, kwargs), started.deadline)
@@ -80,26 +90,28 @@ def call(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object
         outcome = _await_in_thread(execution, key, d.name, "child", mark, ref)
         return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
 
-    return thread_ops.operation(
-        branch, _draw(branch), "child", d.name, fingerprint(d.name, args, kwargs), coder, live
-    )
+    return thread_ops.operation(branch, _draw(branch), "child", d.name, fingerprint(d.name, args, kwargs), coder, live)
 
 
-def _live_result(execution: Execution, key: Key, name: str, mark: int, ended: Ended
-                 ) -> tuple[Any, str | None, str | None, UUID]:
+def _live_result(
+    execution: Execution, key: Key, name: str, mark: int, ended: Ended
+) -> tuple[Any, str | None, str | None, UUID]:
     if ended.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
         # The child was cancelled because we are.
-        execution.deliver_cancel_in_thread(key, name, "child", mark)
+        cancel.raise_in_thread(execution, key, name, "child", mark)
     return result_of(ended), ended.output, ended.codec_id, ended.execution.run_id
 
 
-def call_async(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-               kwargs: Kwargs) -> Coroutine[Any, Any, Any]:
+def call_async(
+    branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Coroutine[Any, Any, Any]:
     """A child called by an async workflow: a task of its own on the core's loop, or a thread."""
     runtime = branch.execution.runtime
 
     async def live(execution: Execution, key: Key) -> tuple[Any, str | None, str | None, UUID]:
-        started = await _insert(runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs))
+        started = await _insert(
+            runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs)
+        )
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
         outcome = await _await_on_loop(execution, ref)
         return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
@@ -108,9 +120,15 @@ def call_async(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: 
     return async_ops.run_operation(branch, _draw(branch), "child", d.name, mark, runtime.serializer.result(d.fn), live)
 
 
-async def _insert(runtime: "Runtime", run: NewRun, d: WorkflowDefinition, o: CallOptions, instance: object | None,
-                  arguments: tuple[Args, Kwargs]) -> Started:
-    started = await runtime.starts.add(run)
+async def _insert(
+    runtime: "Runtime",
+    run: NewRun,
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    arguments: tuple[Args, Kwargs],
+) -> Started:
+    started = await runtime.start(run)
     check(run, started, d, o)
     if started.created and run.status == Status.PENDING:
         runtime.begin(execution_of(runtime, run, d, instance, arguments, started.deadline))
@@ -139,15 +157,21 @@ def _recorded(started: Started) -> str:
     return json.dumps({"id": started.workflow_id, "run_id": str(started.run_id)})
 
 
-def start(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-          kwargs: Kwargs) -> RunRef:
+def start(
+    branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> RunRef:
     """Start a child and go on; its end is bound to the parent's by `parent_close`."""
     runtime = branch.execution.runtime
 
     def live(execution: Execution, key: Key, mark: int) -> tuple[RunRef, str, None, UUID]:
         run = _row(branch, key, d, o, instance, args, kwargs)
         started = runtime.inbox.run(_insert(runtime, run, d, o, instance, (args, kwargs)))
-        return RunRef(runtime, started.workflow_id, started.run_id, d), _recorded(started), None, started.run_id
+        return (
+            RunRef(runtime, started.workflow_id, started.run_id, d),
+            _recorded(started),
+            None,
+            started.run_id,
+        )
 
     ref: RunRef = thread_ops.operation(
         branch, _draw(branch), "start", d.name, fingerprint(d.name, args, kwargs), _RefCoder(runtime, d), live
@@ -155,14 +179,22 @@ def start(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: objec
     return _bound_to(branch.execution, ref, o)
 
 
-def start_async(branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-                kwargs: Kwargs) -> Coroutine[Any, Any, RunRef]:
+def start_async(
+    branch: Branch, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Coroutine[Any, Any, RunRef]:
     """The same for async workflows."""
     runtime = branch.execution.runtime
 
     async def live(execution: Execution, key: Key) -> tuple[RunRef, str, None, UUID]:
-        started = await _insert(runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs))
-        return RunRef(runtime, started.workflow_id, started.run_id, d), _recorded(started), None, started.run_id
+        started = await _insert(
+            runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs)
+        )
+        return (
+            RunRef(runtime, started.workflow_id, started.run_id, d),
+            _recorded(started),
+            None,
+            started.run_id,
+        )
 
     mark = fingerprint(d.name, args, kwargs)
     operation = async_ops.run_operation(branch, _draw(branch), "start", d.name, mark, _RefCoder(runtime, d), live)
@@ -240,12 +272,23 @@ async def _await_on_loop(execution: Execution, ref: RunRef) -> Outcome:
     return outcome
 
 
-def _await_in_thread(execution: Execution, key: Key, name: str, kind: str, mark: int, ref: RunRef,
-                     due: float | None = None, timeout: float | None = None) -> Outcome:
+def _await_in_thread(
+    execution: Execution,
+    key: Key,
+    name: str,
+    kind: str,
+    mark: int,
+    ref: RunRef,
+    due: float | None = None,
+    timeout: float | None = None,
+) -> Outcome:
     """The same on a thread; after a while the run parks, with the other run's end as its wait."""
     runtime = execution.runtime
     slot = Slot()
     runtime.on_loop(_arm, execution, slot, ref)
+    limited = min(execution.limits, default=None)
+    if limited is not None:
+        due = limited if due is None else min(due, limited)
     left = None if due is None else max(0.0, runtime.clock.seconds_until(due))
     patience = runtime.settings.park_after
     if left is not None and left <= patience:
@@ -257,12 +300,12 @@ def _await_in_thread(execution: Execution, key: Key, name: str, kind: str, mark:
     else:
         answered = thread_ops.wait(execution, slot, key, name, kind, mark, left)
     if not answered:
-        raise ref.timed_out(timeout)
+        raise thread_ops.timed_out(execution) if timeout is None else ref.timed_out(timeout)
     if slot.error is not None:
         raise slot.error
     outcome: Outcome = slot.value
     if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
-        execution.deliver_cancel_in_thread(key, name, kind, mark)
+        cancel.raise_in_thread(execution, key, name, kind, mark)
     return outcome
 
 
@@ -272,4 +315,3 @@ def _arm(execution: Execution, slot: Slot, ref: RunRef) -> None:
         return
     execution.blocked.add(slot)
     ref.subscribe(slot)
-

@@ -13,7 +13,8 @@ from stepwell.errors import InvalidArgument, NotInWorkflow
 
 
 class Current:
-    """A view of the running workflow, and of the step if one is running. Reading `id` or `run_id` commits the start."""
+    """A view of the running workflow, and of the step if one is running. Reading `id` or `run_id` has the
+    start committed: before it returns in a def workflow, right after in an async one."""
 
     __slots__ = ("_execution", "_frame")
 
@@ -100,7 +101,7 @@ class Current:
 
         async def write() -> None:
             await execution.settled()
-            await runtime.patient(lambda: runtime.store.update_attributes(execution.run_id, text))
+            await runtime.patient(runtime.store.update_attributes, execution.run_id, text)
 
         self._seen()
         runtime.on_loop(lambda: runtime.spawn(write()))
@@ -108,14 +109,20 @@ class Current:
     @property
     def logger(self) -> "logging.LoggerAdapter[logging.Logger]":
         """Logs with the workflow's id, run_id and step in `extra`."""
-        extra: Mapping[str, object] = {"workflow_id": self._execution.workflow_id, "run_id": str(self._execution.run_id),
-                                       "step": self.step}
+        extra: Mapping[str, object] = {
+            "workflow_id": self._execution.workflow_id,
+            "run_id": str(self._execution.run_id),
+            "step": self.step,
+        }
         return logging.LoggerAdapter(logging.getLogger(f"stepwell.workflow.{self.name}"), extra)
 
     def _seen(self) -> None:
         """User code knows the id now: the start may not wait for the first checkpoint any more."""
-        if self._execution.unsent_start is not None:
-            self._execution.runtime.journal.send_start(self._execution)
+        execution = self._execution
+        if execution.unsent_start is not None:
+            execution.runtime.journal.send_start(execution)
+            if not execution.is_async:
+                execution.durable_in_thread()
 
 
 def current() -> Current:

@@ -12,15 +12,13 @@ from collections import deque
 from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
+from stepwell.core import cancel
+from stepwell.core.keys import CANCEL_KEY, Key
+from stepwell.core.unwind import Unwound
 from stepwell.model.rows import Recorded
 
 if TYPE_CHECKING:
     from stepwell.core.execution import Execution
-
-Key = tuple[str, int]
-
-#: The cancellation of a run is an outcome of its own; no operation has this key.
-CANCEL_KEY: Key = ("!cancel", 0)
 
 #: Rounds of the loop without a move. The longest silent chain of asyncio's own futures between two moves of
 #: tasks (gather of shield of a task) takes three.
@@ -38,11 +36,20 @@ class TrackedCoroutine(Coroutine[Any, Any, Any]):
 
     def send(self, value: Any) -> Any:
         self._execution.activity += 1
-        return self._coroutine.send(value)
+        try:
+            return self._coroutine.send(value)
+        except (KeyboardInterrupt, SystemExit) as leaving:
+            # A task that raises these ends its loop, which may be the caller's: the run is given back instead.
+            self._execution.runtime.leaving(self._execution, leaving)
+            raise Unwound from None
 
     def throw(self, *error: Any) -> Any:
         self._execution.activity += 1
-        return self._coroutine.throw(*error)
+        try:
+            return self._coroutine.throw(*error)
+        except (KeyboardInterrupt, SystemExit) as leaving:
+            self._execution.runtime.leaving(self._execution, leaving)
+            raise Unwound from None
 
     def close(self) -> None:
         self._coroutine.close()
@@ -180,7 +187,14 @@ class Deliveries:
         if history is not None and (row := history.next()) is not None:
             if (row.branch, row.seq) == CANCEL_KEY:
                 history.deliver(row)
-                self._execution.deliver_cancel_again()
+                cancel.again(self._execution)
+                return True
+            if row.kind == "timeout":
+                end_block = self._execution.timeouts.get((row.branch, row.seq))
+                if end_block is None:
+                    return False  # the block has not been entered yet
+                history.deliver(row)
+                end_block()
                 return True
             if row.ended == "abandoned":
                 return False  # the workflow's own code will interrupt it

@@ -5,20 +5,17 @@ operations are carried out is in `async_ops` and `thread_ops`; how it begins and
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
-
 from stepwell.core.context import Branch
 from stepwell.core.definition import WorkflowDefinition
-from stepwell.core.delivery import CANCEL_KEY, Deliveries, History, Key
+from stepwell.core.delivery import Deliveries, History
 from stepwell.core.inbox import Slot
-from stepwell.core.unwind import Fate, Unwound
-from stepwell.errors import Cancelled
+from stepwell.core.keys import Key
+from stepwell.core.unwind import Ended, Fate, Unwound, release
 from stepwell.model.rows import (
     Checkpoint,
     Finish,
@@ -34,18 +31,6 @@ from stepwell.store.faults import StoreFault
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
-log = logging.getLogger("stepwell.execution")
-
-Waiter = "asyncio.Future[None] | Slot"
-
-
-def release(waiter: "asyncio.Future[None] | Slot", error: BaseException | None = None) -> None:
-    """Wake a blocked branch, of either colour. On the loop's thread."""
-    if isinstance(waiter, Slot):
-        waiter.resolve() if error is None else waiter.fail(error)
-    elif not waiter.done():
-        waiter.set_result(None) if error is None else waiter.set_exception(error)
-
 
 class Execution:
     """The state of one execution. Its loop is the only writer, but for what `lock` guards."""
@@ -56,6 +41,7 @@ class Execution:
         "appended",
         "arguments",
         "attributes",
+        "began",
         "blocked",
         "cancel_delivered",
         "cancel_reason",
@@ -72,9 +58,9 @@ class Execution:
         "history",
         "instance",
         "intents",
-        "began",
         "keeps_thread",
         "leaving",
+        "limits",
         "lock",
         "next_pos",
         "on_end",
@@ -89,6 +75,7 @@ class Execution:
         "runtime",
         "submitted",
         "tasks",
+        "timeouts",
         "timers",
         "unsent_start",
         "waiters",
@@ -156,11 +143,13 @@ class Execution:
         # Async executions.
         self.root_task: asyncio.Task[Any] | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.timeouts: dict[Key, Callable[[], None]] = {}  # open `timeout()` blocks: what ends each
         self.deliveries: Deliveries | None = None
         self.activity = 0
         # Def executions.
         self.keeps_thread = False  # runs in its caller's own thread: parking would free nothing
         self.pooled = False  # holds one of the pool's threads
+        self.limits: list[float] = []  # due instants of open `timeout()` blocks
         self.submitted = 0  # steps on worker threads now
 
     def __repr__(self) -> str:
@@ -194,8 +183,22 @@ class Execution:
             self.runtime.journal.append(
                 self,
                 Checkpoint(
-                    self.run_id, self.epoch, key[0], key[1], name, kind, ended, output, error, fingerprint,
-                    pos, elapsed, attempts, child_run, codec_id, settles,
+                    self.run_id,
+                    self.epoch,
+                    key[0],
+                    key[1],
+                    name,
+                    kind,
+                    ended,
+                    output,
+                    error,
+                    fingerprint,
+                    pos,
+                    elapsed,
+                    attempts,
+                    child_run,
+                    codec_id,
+                    settles,
                 ),
             )
             return
@@ -205,10 +208,30 @@ class Execution:
         self.runtime.journal.append_from_thread(
             self,
             Checkpoint(
-                self.run_id, self.epoch, key[0], key[1], name, kind, ended, output, error, fingerprint,
-                pos, elapsed, attempts, child_run, codec_id, settles,
+                self.run_id,
+                self.epoch,
+                key[0],
+                key[1],
+                name,
+                kind,
+                ended,
+                output,
+                error,
+                fingerprint,
+                pos,
+                elapsed,
+                attempts,
+                child_run,
+                codec_id,
+                settles,
             ),
         )
+
+    def caught_up(self, history: History) -> None:
+        """Once everything recorded has been delivered, the run is live."""
+        if history.finished and self.history is history:
+            self.history = None
+            self.replay_seconds = self.runtime.env.monotonic() - self.began
 
     def append(self, row: Intent | Finish) -> None:
         """Append a row that is no outcome of an operation."""
@@ -306,81 +329,8 @@ class Execution:
             "the run from an earlier step",
         )
 
-    # -- cancellation --------------------------------------------------------------------------------------
-    def cancel_requested(self, reason: str) -> None:
-        """Somebody wants this run cancelled. On the loop; delivered once, at the current wait or next step."""
-        if self.cancel_reason is not None or self.fate is not None:
-            return
-        self.cancel_reason = reason
-        self.begin_cancel()
-
-    def begin_cancel(self) -> None:
-        """Deliver `cancel_reason`, which may have been known when the run was claimed."""
-        if self.is_async:
-            self.runtime.spawn(self._deliver_cancel())
-        else:
-            for waiter in list(self.blocked):
-                release(waiter)
-
-    async def _deliver_cancel(self) -> None:
-        deliveries = self.turnstile()
-        try:
-            if self.history is not None:
-                await deliveries.begin()
-            if self.tasks:
-                await deliveries.live()
-        except Unwound:
-            return
-        if self.cancel_delivered or self.fate is not None or self.root_task is None or self.root_task.done():
-            return
-        self.record(CANCEL_KEY, self.cancel_reason or "cancel", "cancel", "ok", None, None, 0, 0.0)
-        self._cancel_root()
-
-    def deliver_cancel_again(self) -> None:
-        """The replay has reached the recorded cancellation."""
-        if self.cancel_reason is None:
-            self.cancel_reason = "cancel"
-        self._cancel_root()
-
-    def _cancel_root(self) -> None:
-        self.cancel_delivered = True
-        self.start_grace()
-        if self.root_task is not None:
-            self.root_task.cancel()
-
-    def deliver_cancel_in_thread(self, key: Key, name: str, kind: str, fingerprint: int) -> None:
-        """Record that the cancellation was delivered at this operation, and raise it."""
-        self.cancel_delivered = True
-        self.record(CANCEL_KEY, self.cancel_reason or "cancel", "cancel", "ok", None, None, 0, 0.0)
-        self.record(key, name, kind, "abandoned", None, None, fingerprint, 0.0, settles=key in self.dues)
-        self.runtime.on_loop(self.start_grace)
-        raise Cancelled(f"{self.workflow_id}: {self.cancel_reason}")
-
-    def start_grace(self) -> None:
-        """Cleanup may run steps for so long; then the run is ended by force."""
-        self.timers.append(
-            self.runtime.loop.call_later(
-                self.runtime.settings.cancel_grace, self.runtime.force_cancel, self, context=self.runtime.context
-            )
-        )
-
     def turnstile(self) -> Deliveries:
         """The order of deliveries; made when first needed."""
         if self.deliveries is None:
             self.deliveries = Deliveries(self)
         return self.deliveries
-
-
-class Ended(msgspec.Struct, gc=False):
-    """How an execution ended, as its local waiters see it: by an outcome (`value` or `error` live), or by a fate,
-    after which the outcome will be another execution's."""
-
-    execution: Execution
-    status: str | None = None
-    output: str | None = None
-    recorded_error: str | None = None
-    codec_id: str | None = None
-    reason: str | None = None
-    value: Any = None
-    error: BaseException | None = None
-    fate: Fate | None = None

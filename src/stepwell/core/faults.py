@@ -43,6 +43,25 @@ def backoff(attempt: int, random: float, kind: FaultKind) -> float:
     return float(min(_CAP_SECONDS, first * 2.0 ** min(attempt, 12)) * (0.5 + random))
 
 
+def pause_after(error: Exception, attempt: int, env: Env, health: StoreHealth) -> float | None:
+    """Seconds to wait before trying again after this error; None if it is final. Unknown ones get five tries."""
+    if not isinstance(error, StoreFault) or error.kind is FaultKind.PAYLOAD:
+        return None
+    if error.kind not in PASSING and attempt >= 4:
+        return None
+    health.failed(error)
+    return backoff(attempt, env.random(), error.kind)
+
+
+def unavailable(fault: StoreFault | None, patience: float) -> StoreUnavailable:
+    """The error of a call from outside whose patience is over."""
+    why = "" if fault is None else f" ({fault.kind.value} {fault.code}: {fault})"
+    return StoreUnavailable(
+        f"the database did not answer within {patience:g} s{why}. Nothing is lost; try again when it is back "
+        "(Settings.call_patience sets the limit)."
+    )
+
+
 async def persist(call: Callable[[], Awaitable[T]], env: Env, health: StoreHealth, patience: float | None = None) -> T:
     """Repeat an idempotent store call until it is answered.
 
@@ -55,15 +74,12 @@ async def persist(call: Callable[[], Awaitable[T]], env: Env, health: StoreHealt
         try:
             answer = await call()
         except StoreFault as fault:
-            if fault.kind is FaultKind.PAYLOAD or (fault.kind not in PASSING and attempt >= 4):
+            pause = pause_after(fault, attempt, env, health)
+            if pause is None:
                 raise
-            health.failed(fault)
             if patience is not None and env.monotonic() - begun > patience:
-                raise StoreUnavailable(
-                    f"the database did not answer within {patience:g} s ({fault.kind.value} {fault.code}: {fault}). "
-                    "Nothing is lost; try again when it is back (Settings.call_patience sets the limit)."
-                ) from fault
-            await asyncio.sleep(backoff(attempt, env.random(), fault.kind))
+                raise unavailable(fault, patience) from fault
+            await asyncio.sleep(pause)
             attempt += 1
         else:
             if health.fault is not None:

@@ -11,37 +11,46 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from stepwell.errors import NoRunningEngine
+
 T = TypeVar("T")
 
 
 class Slot:
     """Where one thread waits for one answer."""
 
-    __slots__ = ("_lock", "error", "value")
+    __slots__ = ("_lock", "_token", "error", "value")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._lock.acquire()
+        self._token = [None]
         self.value: Any = None
         self.error: BaseException | None = None
 
     def resolve(self, value: object = None) -> None:
         """Wake the waiter with a value. Later calls are ignored."""
-        if self._lock.locked():
+        if self._claim():
             self.value = value
             self._lock.release()
 
     def fail(self, error: BaseException) -> None:
         """Wake the waiter with an exception. Later calls are ignored."""
-        if self._lock.locked():
+        if self._claim():
             self.error = error
             self._lock.release()
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block; False if `timeout` seconds passed first."""
-        if not self._lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+    def _claim(self) -> bool:
+        # Several threads may answer; list.pop is atomic, and the token is there once.
+        try:
+            self._token.pop()
+        except IndexError:
             return False
         return True
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block; False if `timeout` seconds passed first."""
+        return self._lock.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
 
     def result(self) -> Any:
         """Block for the answer, and return or raise it."""
@@ -59,7 +68,8 @@ class Inbox:
         self.thread = threading.get_ident()
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._armed = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        #: Answers on their way to waiting threads.
+        self.tasks: set[asyncio.Task[Any]] = set()
         # A posting thread may stand inside a workflow; what the loop does for it must not.
         self._context = contextvars.Context()
 
@@ -91,12 +101,12 @@ class Inbox:
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any], slot: Slot) -> None:
         task = self.loop.create_task(coroutine)
-        self._tasks.add(task)
+        self.tasks.add(task)
 
         def done(task: asyncio.Task[Any]) -> None:
-            self._tasks.discard(task)
+            self.tasks.discard(task)
             if task.cancelled():
-                slot.fail(asyncio.CancelledError())
+                slot.fail(NoRunningEngine("the engine was closed while this waited; what was started is not lost"))
             elif (error := task.exception()) is not None:
                 slot.fail(error)
             else:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from stepwell.core import cancel
 from stepwell.core.env import Env
 from stepwell.core.faults import PASSING, StoreHealth, backoff
 from stepwell.core.inbox import Inbox
@@ -43,6 +44,7 @@ class Journal:
         self._waiting: deque[Entry] = deque()
         self._sleeper: asyncio.Future[None] | None = None
         self._writing = False
+        self._relieved = asyncio.Event()
         self._closed = False
         self.batches = 0
         self.rows = 0
@@ -85,8 +87,14 @@ class Journal:
 
     @property
     def congested(self) -> bool:
-        """More rows wait than the journal lets gather."""
+        """More rows wait than the journal lets gather: new bodies wait until it has caught up."""
         return len(self._waiting) > QUEUE_ROWS
+
+    async def relief(self) -> None:
+        """Wait until the journal has caught up."""
+        while self.congested:
+            self._relieved.clear()
+            await self._relieved.wait()
 
     def _wake(self) -> None:
         sleeper, self._sleeper = self._sleeper, None
@@ -100,6 +108,7 @@ class Journal:
             while self._waiting:
                 self._writing = True
                 await self._write(self._take())
+                self._relieved.set()
             self._writing = False
             if self._closed:
                 return
@@ -201,7 +210,7 @@ class Journal:
                 execution.release_waiters()
             reason = committed.cancels.get(execution.run_id)
             if reason is not None:
-                execution.cancel_requested(reason)
+                cancel.requested(execution, reason)
         return [entry for entry in again if entry[0].fate is None]
 
 

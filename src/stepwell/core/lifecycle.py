@@ -1,13 +1,14 @@
-"""How an execution begins and ends: the function is called, and what it did becomes the run's outcome, or no outcome."""
+"""How an execution begins and ends: the function is called; what it did becomes the run's outcome, or none."""
 
 import asyncio
 from typing import Any
 
+from stepwell.core import cancel, ending
 from stepwell.core.context import frame
 from stepwell.core.delivery import TrackedCoroutine
-from stepwell.core.execution import Ended, Execution
+from stepwell.core.execution import Execution
 from stepwell.core.recall import encode_failure
-from stepwell.core.unwind import Fate, Unwound
+from stepwell.core.unwind import Ended, Fate, Unwound
 from stepwell.errors import NotSerializable, PayloadTooLarge
 from stepwell.model.rows import Finish
 from stepwell.model.status import Status
@@ -23,7 +24,7 @@ def begin_async(execution: Execution) -> None:
     # A task that waits for it would cost every sleeping run two kilobytes more.
     execution.root_task.add_done_callback(lambda task: runtime.spawn(_end(execution, task)), context=runtime.context)
     if execution.cancel_reason is not None:
-        execution.begin_cancel()
+        cancel.begin(execution)
 
 
 async def _call(execution: Execution) -> Any:
@@ -52,7 +53,7 @@ async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:
         await execution.durable()
     except Unwound:
         ended = Ended(execution, fate=execution.fate, error=execution.leaving)
-    await execution.runtime.execution_ended(ended)
+    await ending.execution_ended(ended)
 
 
 def drive_in_thread(execution: Execution) -> Ended:
@@ -74,7 +75,7 @@ def drive_in_thread(execution: Execution) -> Ended:
         execution.durable_in_thread()
     except Unwound:
         ended = Ended(execution, fate=execution.fate, error=execution.leaving)
-    execution.runtime.on_loop(execution.runtime.spawn_ended, ended)
+    execution.runtime.on_loop(ending.thread_ended, ended)
     return ended
 
 
@@ -88,8 +89,15 @@ def conclude(execution: Execution, value: Any, error: BaseException | None) -> E
         return Ended(execution, fate=execution.fate, error=execution.leaving)
     ended = _outcome(execution, value, error)
     execution.append(
-        Finish(execution.run_id, execution.epoch, ended.status or "", ended.output, ended.recorded_error,
-               ended.reason, ended.codec_id)
+        Finish(
+            execution.run_id,
+            execution.epoch,
+            ended.status or "",
+            ended.output,
+            ended.recorded_error,
+            ended.reason,
+            ended.codec_id,
+        )
     )
     return ended
 
@@ -99,12 +107,16 @@ def _check_history(execution: Execution) -> None:
     history = execution.history
     if history is None:
         return
-    left = [row for row in history.order
-            if (row.branch, row.seq) not in history.delivered and row.ended != "abandoned" and row.kind != "cancel"]
+    left = [
+        row
+        for row in history.order
+        if (row.branch, row.seq) not in history.delivered and row.ended != "abandoned" and row.kind != "cancel"
+    ]
     if left:
         first = left[0]
         execution.mismatch(
-            (first.branch, first.seq), f"the function ended without calling {first.name!r}, which is recorded there"
+            (first.branch, first.seq),
+            f"the function ended without calling {first.name!r}, which is recorded there",
         )
 
 

@@ -22,5 +22,3 @@ def run_step_async(
     """For async workflows; a `def` callable runs on a worker thread."""
     d = define_step(fn, name=name)
     return call.call_step_async(d, StepOptions(d.name, as_retry(retry), check_timeout(timeout)), None, (), {})
-
-

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from stepwell.core import cancel as cancelling
 from stepwell.core.ref import RunRef
 from stepwell.core.registry import route
 from stepwell.errors import InvalidArgument, UsageError, WaitTimeout
 from stepwell.model.durations import instant
-from stepwell.model.info import Page, WorkflowInfo
+from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
 from stepwell.model.rows import NewRun, RunFilter, RunRow
 from stepwell.model.status import Status
 
@@ -20,8 +21,14 @@ if TYPE_CHECKING:
 
 
 def run_filter(
-    name: str | None, status: str | Sequence[str] | None, id_prefix: str | None, attributes: dict[str, Any] | None,
-    since: datetime | None, until: datetime | None, limit: int = 100, after: str | None = None,
+    name: str | None,
+    status: str | Sequence[str] | None,
+    id_prefix: str | None,
+    attributes: dict[str, Any] | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int = 100,
+    after: str | None = None,
 ) -> RunFilter:
     """A checked filter. Raises InvalidArgument."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 10_000:
@@ -38,10 +45,14 @@ def run_filter(
     except ValueError:
         raise InvalidArgument(f"after must come from a page, not {after!r}") from None
     return RunFilter(
-        name=name, status=statuses, id_prefix=id_prefix,
+        name=name,
+        status=statuses,
+        id_prefix=id_prefix,
         attributes=None if attributes is None else json.dumps(attributes),
         since=None if since is None else instant(since, "since"),
-        until=None if until is None else instant(until, "until"), limit=limit, after=cursor,
+        until=None if until is None else instant(until, "until"),
+        limit=limit,
+        after=cursor,
     )
 
 
@@ -54,26 +65,26 @@ async def reference(runtime: "Runtime", workflow_id: str) -> RunRef:
 
 async def find(runtime: "Runtime", where: RunFilter) -> Page[WorkflowInfo]:
     """One page."""
-    rows = await runtime.patient(lambda: runtime.store.list_runs(where), outside=True)
+    rows = await runtime.patient(runtime.store.list_runs, where, outside=True)
     return Page([WorkflowInfo.of(row) for row in rows], str(rows[-1].run_id) if len(rows) == where.limit else None)
 
 
 async def count(runtime: "Runtime", where: RunFilter) -> int:
     """How many match."""
-    return await runtime.patient(lambda: runtime.store.count_runs(where), outside=True)
+    return await runtime.patient(runtime.store.count_runs, where, outside=True)
 
 
 async def cancel(runtime: "Runtime", workflow_id: str, force: bool, children: bool) -> None:
     """Request or force."""
     ref = await reference(runtime, workflow_id)
-    await runtime.cancel_runs([await ref.bound()], "cancel", force=force, children=children, outside=True)
+    await cancelling.request(runtime, [await ref.bound()], "cancel", force=force, children=children, outside=True)
 
 
 async def resume(runtime: "Runtime", workflow_id: str) -> RunRef:
     """Go on from where it stopped. Raises UsageError where there is nothing to resume."""
     ref = await reference(runtime, workflow_id)
     run_id = await ref.bound()
-    if not await runtime.patient(lambda: runtime.store.resume(run_id), outside=True):
+    if not await runtime.patient(runtime.store.resume, run_id, outside=True):
         row = await ref.row()
         raise UsageError(
             f"workflow {workflow_id!r} is {row.status}: only BLOCKED, DEAD, CANCELLED and ERROR runs can be resumed"
@@ -94,7 +105,7 @@ async def rewind(runtime: "Runtime", workflow_id: str, step: str) -> RunRef:
     branch, seq = _place(step)
     ref = await reference(runtime, workflow_id)
     run_id = await ref.bound()
-    if not await runtime.patient(lambda: runtime.store.rewind(run_id, branch, seq), outside=True):
+    if not await runtime.patient(runtime.store.rewind, run_id, branch, seq, outside=True):
         row = await ref.row()
         raise UsageError(
             f"workflow {workflow_id!r} cannot be rewound to {step!r}: "
@@ -115,31 +126,60 @@ async def fork(runtime: "Runtime", workflow_id: str, step: str, input: Any, new_
         if definition is None:
             raise UsageError(f"workflow {row.name!r} is not defined in this process: its input cannot be replaced here")
         args, kwargs = input if _is_call(input) else ((input,), {})
-        text, codec_id = runtime.serializer.arguments(definition.fn, int(definition.is_method)).encode(tuple(args), kwargs)
+        text, codec_id = runtime.serializer.arguments(definition.fn, int(definition.is_method)).encode(
+            tuple(args), kwargs
+        )
     run_id = runtime.env.uuid7()
     new = NewRun(
-        run_id=run_id, workflow_id=new_id or str(run_id), name=row.name, route=route(row.name, row.version, row.instance),
-        status=Status.ENQUEUED, owner=None, input=text, input_digest="", version=row.version, instance=row.instance,
-        codec_id=codec_id, queue=row.queue, priority=row.priority, attributes=row.attributes,
+        run_id=run_id,
+        workflow_id=new_id or str(run_id),
+        name=row.name,
+        route=route(row.name, row.version, row.instance),
+        status=Status.ENQUEUED,
+        owner=None,
+        input=text,
+        input_digest="",
+        version=row.version,
+        instance=row.instance,
+        codec_id=codec_id,
+        queue=row.queue,
+        priority=row.priority,
+        attributes=row.attributes,
         max_recoveries=row.max_recoveries,
     )
-    if not await runtime.patient(lambda: runtime.store.fork(row.run_id, branch, seq, new), outside=True):
+    if not await runtime.patient(runtime.store.fork, row.run_id, branch, seq, new, outside=True):
         raise UsageError(f"workflow {workflow_id!r} has recorded no step {step!r}, or the id {new_id!r} is taken")
     runtime.work.set()
     return RunRef(runtime, new.workflow_id, run_id, definition)
 
 
 def _is_call(input: Any) -> bool:
-    return (isinstance(input, tuple) and len(input) == 2 and isinstance(input[0], list | tuple)
-            and isinstance(input[1], dict))
+    return (
+        isinstance(input, tuple)
+        and len(input) == 2
+        and isinstance(input[0], list | tuple)
+        and isinstance(input[1], dict)
+    )
 
 
 async def delete(runtime: "Runtime", workflow_id: str) -> None:
     """Remove an ended run."""
     ref = await reference(runtime, workflow_id)
     run_id = await ref.bound()
-    if not await runtime.patient(lambda: runtime.store.delete(run_id), outside=True):
+    if not await runtime.patient(runtime.store.delete, run_id, outside=True):
         raise UsageError(f"workflow {workflow_id!r} has not ended: cancel it first")
+
+
+async def executors(runtime: "Runtime") -> list[ExecutorInfo]:
+    """The processes that execute workflows of this schema, whatever their app and namespace."""
+    return [ExecutorInfo.of(row) for row in await runtime.patient(runtime.store.executors, outside=True)]
+
+
+async def ended(runtime: "Runtime", workflow_id: str, timeout: float | None) -> WorkflowInfo:
+    """The run when it has an outcome, whichever. Raises WaitTimeout, WorkflowNotFound."""
+    ref = await reference(runtime, workflow_id)
+    await ref.outcome(timeout)
+    return WorkflowInfo.of(await ref.row())
 
 
 async def run_until_idle(runtime: "Runtime", timeout: float) -> None:
@@ -174,16 +214,22 @@ async def explain(runtime: "Runtime", workflow_id: str) -> str:
     row = await (await reference(runtime, workflow_id)).row()
     now = await runtime.patient(runtime.store.now, outside=True)
     explained = {
-        Status.ENQUEUED: _enqueued, Status.PENDING: _pending, Status.WAITING: _waiting,
+        Status.ENQUEUED: _enqueued,
+        Status.PENDING: _pending,
+        Status.WAITING: _waiting,
     }.get(Status(row.status))
     if explained is not None:
         return await explained(runtime, row, now)
     if row.status == Status.BLOCKED:
-        return f"BLOCKED: {row.reason}. It goes on with matching code (any process with other code tries it once), or " \
-               f"after `stepwell workflow resume {workflow_id}`."
+        return (
+            f"BLOCKED: {row.reason}. It goes on with matching code (any process with other code tries it once), or "
+            f"after `stepwell workflow resume {workflow_id}`."
+        )
     if row.status == Status.DEAD:
-        return f"DEAD: {row.recoveries} processes in a row died while executing it without recording a new step. " \
-               f"`stepwell workflow resume {workflow_id}` tries again."
+        return (
+            f"DEAD: {row.recoveries} processes in a row died while executing it without recording a new step. "
+            f"`stepwell workflow resume {workflow_id}` tries again."
+        )
     ended = datetime.fromtimestamp(row.completed_at or now, UTC).isoformat(timespec="seconds")
     return f"{row.status} since {ended}" + (f" ({row.reason})" if row.reason else "") + ": it has ended."
 
@@ -196,7 +242,11 @@ async def _enqueued(runtime: "Runtime", row: RunRow, now: float) -> str:
     if not live:
         return "ENQUEUED: no process is running on this database: start one (`stepwell worker module:engine`)."
     if not serving:
-        what = row.name + (f" version {row.version}" if row.version else "") + (f" on {row.instance!r}" if row.instance else "")
+        what = (
+            row.name
+            + (f" version {row.version}" if row.version else "")
+            + (f" on {row.instance!r}" if row.instance else "")
+        )
         return f"ENQUEUED: {len(live)} processes run, and none of them serves {what}: deploy one that imports it."
     if row.queue is not None and not any(row.queue in e.queues for e in serving):
         return f"ENQUEUED: no process that serves it listens to the queue {row.queue!r}: give listen=[{row.queue!r}]."
@@ -205,29 +255,40 @@ async def _enqueued(runtime: "Runtime", row: RunRow, now: float) -> str:
 
 
 async def _pending(runtime: "Runtime", row: RunRow, now: float) -> str:
-    owner = next((e for e in await runtime.patient(runtime.store.executors, outside=True) if e.incarnation == row.owner), None)
+    owner = next(
+        (e for e in await runtime.patient(runtime.store.executors, outside=True) if e.incarnation == row.owner),
+        None,
+    )
     cancel = f"; a cancellation ({row.cancel_reason}) waits to be delivered" if row.cancel_reason else ""
     if owner is None:
         return f"PENDING: its owner is gone; the next sweep takes it over{cancel}."
     if owner.lease_over:
-        return f"PENDING: its owner {owner.label} has not been heard of since its lease ended {now - owner.lease_until:.0f} s " \
-               f"ago; it is taken over when it has been silent for a full lease{cancel}."
-    steps = await runtime.patient(lambda: runtime.store.list_steps(row.run_id, False), outside=True)
+        return (
+            f"PENDING: its owner {owner.label} was not heard of since its lease ended {now - owner.lease_until:.0f} s "
+            f"ago; it is taken over once silent for a full lease{cancel}."
+        )
+    steps = await runtime.patient(runtime.store.list_steps, row.run_id, False, outside=True)
     begun = [step for step in steps if step.ended is None]
     done = [step for step in steps if step.ended is not None]
     doing = "; ".join(
-        f"{step.name}: " + (f"attempt {step.attempts} failed, the next is due" if step.kind == "attempt" else "waits")
-        + ("" if step.due is None else f" in {max(0.0, step.due - now):.1f} s") for step in begun
+        f"{step.name}: "
+        + (f"attempt {step.attempts} failed, the next is due" if step.kind == "attempt" else "waits")
+        + ("" if step.due is None else f" in {max(0.0, step.due - now):.1f} s")
+        for step in begun
     )
     last = f", the last of them {done[-1].name!r}" if done else ""
-    return f"PENDING: executing in {owner.label}; {len(done)} operations recorded{last}" + (f"; {doing}" if doing else "") \
+    return (
+        f"PENDING: executing in {owner.label}; {len(done)} operations recorded{last}"
+        + (f"; {doing}" if doing else "")
         + f"{cancel}."
+    )
 
 
 async def _waiting(runtime: "Runtime", row: RunRow, now: float) -> str:
-    steps = await runtime.patient(lambda: runtime.store.list_steps(row.run_id, False), outside=True)
-    waits = [f"{step.name}" + ("" if step.due is None else f" for another {max(0.0, step.due - now):.1f} s")
-             for step in steps if step.ended is None]
+    steps = await runtime.patient(runtime.store.list_steps, row.run_id, False, outside=True)
+    waits = [
+        f"{step.name}" + ("" if step.due is None else f" for another {max(0.0, step.due - now):.1f} s")
+        for step in steps
+        if step.ended is None
+    ]
     return f"WAITING: parked, it holds no thread; it waits in {', '.join(waits) or 'a call of another workflow'}."
-
-

@@ -5,7 +5,8 @@ from typing import Any
 from stepwell.errors import StepwellError, WorkflowCancelled
 from stepwell.model.rows import Outcome
 from stepwell.model.status import Status
-from stepwell.serde.serializer import Coder, Serializer
+from stepwell.serde.coder import Coder
+from stepwell.serde.serializer import Serializer
 
 
 def unpack(outcome: Outcome, workflow_id: str, coder: Coder, serializer: Serializer) -> Any:
@@ -14,7 +15,8 @@ def unpack(outcome: Outcome, workflow_id: str, coder: Coder, serializer: Seriali
         return None if outcome.output is None else coder.decode(outcome.output, outcome.codec_id)
     if outcome.status == Status.CANCELLED:
         raise WorkflowCancelled(
-            f"workflow {workflow_id!r} was cancelled ({outcome.reason or 'cancel'})", reason=outcome.reason or "cancel"
+            f"workflow {workflow_id!r} was cancelled ({outcome.reason or 'cancel'})",
+            reason=outcome.reason or "cancel",
         )
     if outcome.error is None:
         raise StepwellError(f"workflow {workflow_id!r} failed and nothing is recorded about it")

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stepwell.core.definition import BoundCall, WorkflowDefinition
 from stepwell.core.engines import find_runtime
-from stepwell.core.execution import Ended, Execution
+from stepwell.core.execution import Execution
 from stepwell.core.lifecycle import drive_in_thread
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import check, execution_of, new_run, own
+from stepwell.core.unwind import Ended
 from stepwell.errors import NoRunningEngine, WorkflowCancelled
 from stepwell.model.options import CallOptions
 from stepwell.model.rows import NewRun, Started
@@ -26,8 +27,14 @@ Kwargs = dict[str, Any]
 # -- blocking ----------------------------------------------------------------------------------------------------
 
 
-def call(runtime: "Runtime", d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-         kwargs: Kwargs) -> Any:
+def call(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: Args,
+    kwargs: Kwargs,
+) -> Any:
     """Run in the calling thread (an async workflow: on the core's loop) and return the result."""
     if d.is_async or o.is_queued or not runtime.executes or runtime.draining:
         return blocking(runtime, _call(runtime, d, o, instance, args, kwargs))
@@ -35,7 +42,7 @@ def call(runtime: "Runtime", d: WorkflowDefinition, o: CallOptions, instance: ob
     if o.id is None:
         execution = _fused(runtime, run, d, instance, (args, kwargs))
     else:
-        started = blocking(runtime, runtime.starts.add(run))
+        started = blocking(runtime, runtime.start(run, outside=True))
         check(run, started, d, o)
         if not started.created:
             return blocking(runtime, _ref(runtime, d, started).result())
@@ -50,8 +57,14 @@ def call(runtime: "Runtime", d: WorkflowDefinition, o: CallOptions, instance: ob
     return blocking(runtime, _ref_of(execution).result())
 
 
-def start(runtime: "Runtime", d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-          kwargs: Kwargs) -> RunRef:
+def start(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: Args,
+    kwargs: Kwargs,
+) -> RunRef:
     """Start and return once the row is committed."""
     return blocking(runtime, _start(runtime, d, o, instance, args, kwargs))
 
@@ -63,10 +76,14 @@ def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
     runtime = find_runtime(calls[0].options.engine)
 
     async def all_of_them() -> list[RunRef]:
-        return list(await asyncio.gather(
-            *(_start(find_runtime(c.options.engine), c.definition, c.options, c.instance, c.args, c.kwargs)
-              for c in calls)
-        ))
+        return list(
+            await asyncio.gather(
+                *(
+                    _start(find_runtime(c.options.engine), c.definition, c.options, c.instance, c.args, c.kwargs)
+                    for c in calls
+                )
+            )
+        )
 
     return blocking(runtime, all_of_them())
 
@@ -82,15 +99,17 @@ def blocking(runtime: "Runtime", coroutine: Coroutine[Any, Any, T]) -> T:
 # -- awaitable ---------------------------------------------------------------------------------------------------
 
 
-async def call_async(asked: object, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-                     kwargs: Kwargs) -> Any:
+async def call_async(
+    asked: object, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> Any:
     """Run now and return the result, from any loop. The run outlives a cancelled caller."""
     runtime = find_runtime(asked)
     return await from_any_loop(runtime, _call(runtime, d, o, instance, args, kwargs))
 
 
-async def start_async(asked: object, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-                      kwargs: Kwargs) -> RunRef:
+async def start_async(
+    asked: object, d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
+) -> RunRef:
     """Start and return once the row is committed."""
     runtime = find_runtime(asked)
     return await from_any_loop(runtime, _start(runtime, d, o, instance, args, kwargs))
@@ -109,8 +128,14 @@ async def from_any_loop(runtime: "Runtime", coroutine: Coroutine[Any, Any, T]) -
 # -- on the loop -------------------------------------------------------------------------------------------------
 
 
-async def _call(runtime: "Runtime", d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-                kwargs: Kwargs) -> Any:
+async def _call(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: Args,
+    kwargs: Kwargs,
+) -> Any:
     if o.is_queued or not runtime.has_slot(d.is_async):
         return await (await _start(runtime, d, o, instance, args, kwargs)).result()
     run = own(runtime, new_run(runtime, d, o, instance, args, kwargs))
@@ -139,8 +164,14 @@ async def run_here(execution: Execution) -> Any:
     return await _ref_of(execution).result()
 
 
-async def _start(runtime: "Runtime", d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args,
-                 kwargs: Kwargs) -> RunRef:
+async def _start(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: Args,
+    kwargs: Kwargs,
+) -> RunRef:
     run = new_run(runtime, d, o, instance, args, kwargs)
     if not o.is_queued and runtime.has_slot(d.is_async):
         own(runtime, run)
@@ -159,21 +190,26 @@ async def _insert(runtime: "Runtime", run: NewRun, d: WorkflowDefinition) -> Sta
     if mine:
         runtime.reserved[d.is_async] += 1
     try:
-        return await runtime.starts.add(run)
+        return await runtime.start(run, outside=True)
     finally:
         if mine:
             runtime.reserved[d.is_async] -= 1
 
 
-def _fused(runtime: "Runtime", run: NewRun, d: WorkflowDefinition, instance: object | None,
-           arguments: tuple[Args, Kwargs]) -> Execution:
+def _fused(
+    runtime: "Runtime",
+    run: NewRun,
+    d: WorkflowDefinition,
+    instance: object | None,
+    arguments: tuple[Args, Kwargs],
+) -> Execution:
     """A start whose row rides with the first checkpoint: nobody else can know its id."""
     deadline = run.deadline
     if run.timeout is not None:
         deadline = min(runtime.clock.now() + run.timeout, deadline or float("inf"))
     execution = execution_of(runtime, run, d, instance, arguments, deadline)
     execution.unsent_start = run
-    runtime.send_start_soon(execution)
+    runtime.unsent.add(execution)
     return execution
 
 
@@ -191,6 +227,7 @@ def result_of(ended: Ended) -> Any:
         return ended.value
     if ended.status == Status.CANCELLED or ended.error is None:
         raise WorkflowCancelled(
-            f"workflow {ended.execution.workflow_id!r} was cancelled ({ended.reason})", reason=ended.reason or "cancel"
+            f"workflow {ended.execution.workflow_id!r} was cancelled ({ended.reason})",
+            reason=ended.reason or "cancel",
         )
     raise ended.error

@@ -1,16 +1,21 @@
 """Turning what is recorded back into what the workflow's code saw: values and exceptions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from stepwell.core.execution import Execution
 from stepwell.errors import Cancelled, StepwellError, UnreadablePayload
 from stepwell.model.rows import Recorded
 
-if TYPE_CHECKING:
-    from stepwell.serde.serializer import Coder
+
+class Reader(Protocol):
+    """What reads a recorded result back: a Coder, or something that makes a handle of it."""
+
+    def decode(self, text: str, codec_id: str | None = None) -> Any:
+        """The value. Raises UnreadablePayload."""
+        ...
 
 
-def recall(execution: Execution, row: Recorded, coder: "Coder") -> Any:
+def recall(execution: Execution, row: Recorded, coder: Reader) -> Any:
     """Return or raise a recorded outcome."""
     if row.ended == "ok":
         if row.output is None:

@@ -9,7 +9,7 @@ from stepwell.core.inbox import Slot
 from stepwell.core.outcome import unpack
 from stepwell.errors import WaitTimeout, WorkflowNotFound
 from stepwell.model.rows import Outcome, RunRow
-from stepwell.serde.serializer import Coder
+from stepwell.serde.coder import Coder
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
@@ -20,8 +20,9 @@ class RunRef:
 
     __slots__ = ("definition", "run_id", "runtime", "workflow_id")
 
-    def __init__(self, runtime: "Runtime", workflow_id: str, run_id: UUID | None,
-                 definition: WorkflowDefinition | None) -> None:
+    def __init__(
+        self, runtime: "Runtime", workflow_id: str, run_id: UUID | None, definition: WorkflowDefinition | None
+    ) -> None:
         self.runtime = runtime
         self.workflow_id = workflow_id
         self.run_id = run_id
@@ -38,7 +39,7 @@ class RunRef:
     async def bound(self) -> UUID:
         """The run's run_id, looked up once. Raises WorkflowNotFound."""
         if self.run_id is None:
-            row = await self.runtime.patient(lambda: self.runtime.store.find_run(self.workflow_id), outside=True)
+            row = await self.runtime.patient(self.runtime.store.find_run, self.workflow_id, outside=True)
             if row is None:
                 raise self.not_found()
             self.run_id = row.run_id
@@ -49,7 +50,7 @@ class RunRef:
     async def row(self) -> RunRow:
         """The run as it is now, with payloads. Raises WorkflowNotFound."""
         run_id = await self.bound()
-        row = await self.runtime.patient(lambda: self.runtime.store.get_run(run_id), outside=True)
+        row = await self.runtime.patient(self.runtime.store.get_run, run_id, outside=True)
         if row is None:
             raise self.not_found()
         return row

@@ -11,8 +11,8 @@ from stepwell.errors import DuplicateDefinition
 def route(name: str, version: str | None, instance: str | None) -> str:
     """Name, version and instance as the one text by which runs are claimed.
 
-        route("shop:checkout", None, None)      # "shop:checkout||"
-        route("shop:Shop.pay", "2", "eu")       # "shop:Shop.pay|2|eu"
+    route("shop:checkout", None, None)      # "shop:checkout||"
+    route("shop:Shop.pay", "2", "eu")       # "shop:Shop.pay|2|eu"
     """
     return f"{name}|{version or ''}|{instance or ''}"
 

@@ -4,39 +4,38 @@ import asyncio
 import contextvars
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
+from stepwell.core import cancel
 from stepwell.core.batcher import Batcher
 from stepwell.core.clock import DatabaseClock
 from stepwell.core.definition import WorkflowDefinition
-from stepwell.core.delivery import Key
 from stepwell.core.env import Env
-from stepwell.core.execution import Ended, Execution
-from stepwell.core.faults import StoreHealth, persist
+from stepwell.core.execution import Execution
+from stepwell.core.faults import StoreHealth, pause_after, persist, unavailable
 from stepwell.core.inbox import Inbox
 from stepwell.core.instances import Instances
 from stepwell.core.journal import Journal
+from stepwell.core.keys import Key
 from stepwell.core.lifecycle import begin_async, drive_in_thread
 from stepwell.core.registry import Registry
 from stepwell.core.threads import WorkerPool
+from stepwell.core.unsent import UnsentStarts
 from stepwell.core.unwind import Fate
+from stepwell.core.wakeups import Wakeups
 from stepwell.core.watch import Watch
 from stepwell.errors import StepwellError
-from stepwell.model.rows import Leave, NewRun, Outcome, Started, Wait
+from stepwell.model.rows import Leave, NewRun, Started, Wait
 from stepwell.model.settings import Settings
-from stepwell.model.status import Status
 from stepwell.serde.serializer import Serializer
 from stepwell.store.api import Store
 from stepwell.store.faults import StoreFault
 from stepwell.telemetry.bus import Bus
 
 T = TypeVar("T")
-
-#: A start that may ride with its first checkpoint waits no longer than this.
-FUSED_START_SECONDS = 0.05
 
 
 class Runtime:
@@ -79,9 +78,11 @@ class Runtime:
         self.clock = DatabaseClock(env)
         self.journal = Journal(store, env, self.inbox, self.health)
         self.watch = Watch(self)
+        self.wakeups = Wakeups(self)
+        self.unsent = UnsentStarts(self)
         self.pool = WorkerPool(settings.max_threads, f"stepwell-{name}")
-        self.starts: Batcher[NewRun, Started] = Batcher(self._start, 500)
-        self.leaves: Batcher[Leave, bool] = Batcher(self._leave, 500)
+        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self._pause)
+        self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self._pause)
         self.incarnation = env.uuid7()
         self.executions: dict[UUID, Execution] = {}
         self.on_pool = 0  # def executions that hold a pool thread, or wait for one
@@ -90,13 +91,13 @@ class Runtime:
         self._unfenced = asyncio.Event()
         #: Set when there may be something to claim.
         self.work = asyncio.Event()
+        self.emptied = asyncio.Event()  # set whenever the last execution has ended
+        self.sweeps = False  # this process holds the sweepers' lease
         self.draining = False
         self.closed = False
+        self.registered = (-1, -1)  # the generation that the executors' table knows
         self._served: tuple[tuple[int, int], dict[str, WorkflowDefinition]] = ((-1, -1), {})
-        self._unsent: deque[tuple[float, Execution]] = deque()
-        self._unsent_armed = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._wake_timer: tuple[float, asyncio.TimerHandle] | None = None
 
     # -- the loop ------------------------------------------------------------------------------------------
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
@@ -118,29 +119,43 @@ class Runtime:
         else:
             self.inbox.post(call, *args)
 
-    async def patient(self, call: Callable[[], Coroutine[Any, Any, T]], outside: bool = False) -> T:
-        """A store call that is repeated until answered; from outside a workflow, for `call_patience` seconds."""
-        return await persist(call, self.env, self.health, self.settings.call_patience if outside else None)
+    async def patient(self, verb: Callable[..., Awaitable[T]], *args: Any, outside: bool = False) -> T:
+        """A store's verb, repeated until answered; from outside a workflow for `call_patience` seconds."""
+        patience = self.settings.call_patience if outside else None
+        return await persist(partial(verb, *args), self.env, self.health, patience)
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """Changes whenever a workflow or an instance is registered."""
+        return self.registry.generation, self.instances.generation
 
     def served(self) -> dict[str, WorkflowDefinition]:
         """Every route this process executes; recomputed when something was registered."""
-        generation = (self.registry.generation, self.instances.generation)
-        if self._served[0] != generation:
-            self._served = (generation, self.registry.served(self.instances))
+        if self._served[0] != self.generation:
+            self._served = (self.generation, self.registry.served(self.instances))
         return self._served[1]
 
     async def register(self) -> None:
         """Enter this incarnation into the table of executors; the first lease begins."""
         sent_alive, sent = self.env.alive(), self.env.monotonic()
+        self.registered = self.generation
         now = await self.patient(
-            lambda: self.store.register(self.incarnation, self.label, self.settings.lease, list(self.served()), self.queues)
+            self.store.register,
+            self.incarnation,
+            self.label,
+            self.settings.lease,
+            list(self.served()),
+            self.queues,
         )
         self.clock.observe(now, sent, self.env.monotonic())
         self.renewed(sent_alive + self.settings.lease * 0.9)
 
     async def reincarnate(self) -> None:
         """Others took this process for dead: whatever it executed is theirs. It goes on as a new one."""
-        self.log.warning("engine %r was taken for dead (its executor row is gone); it goes on as a new incarnation", self.name)
+        self.log.warning(
+            "engine %r was taken for dead (its executor row is gone); it goes on as a new incarnation",
+            self.name,
+        )
         self.incarnation = self.env.uuid7()
         for execution in list(self.executions.values()):
             execution.lost()
@@ -165,9 +180,8 @@ class Runtime:
         """From here on this process executes the run. From any thread."""
         self.executions[execution.run_id] = execution
         if execution.deadline is not None:
-            self.on_loop(self._arm_deadline, execution, execution.deadline)
-        if self.bus.active:
-            self.bus.emit("workflow.started", execution=execution, replays=execution.history is not None)
+            self.on_loop(cancel.arm_deadline, execution)
+        self.bus.emit("workflow.started", execution=execution, replays=execution.history is not None)
 
     def begin(self, execution: Execution) -> None:
         """Execute on the loop or on the pool. On the loop."""
@@ -179,142 +193,35 @@ class Runtime:
             self.on_pool += 1
             self.pool.submit(drive_in_thread, (execution,))
 
-    def send_start_soon(self, execution: Execution) -> None:
-        """Its start row waits for the first checkpoint, but not for long. From any thread."""
-        self._unsent.append((self.env.monotonic() + FUSED_START_SECONDS, execution))
-        if not self._unsent_armed:
-            self._unsent_armed = True
-            self.on_loop(self._arm_unsent, FUSED_START_SECONDS)
+    async def start(self, run: NewRun, outside: bool = False) -> Started:
+        """Insert a run through the starts' lane, or meet the one that is there.
 
-    def _arm_unsent(self, seconds: float) -> None:
-        self.loop.call_later(seconds, self._send_unsent, context=self.context)
-
-    def _send_unsent(self) -> None:
-        now = self.env.monotonic()
-        while self._unsent and self._unsent[0][0] <= now:
-            self.journal.send_start(self._unsent.popleft()[1])
-        if self._unsent:
-            self._arm_unsent(max(0.001, self._unsent[0][0] - now))
-            return
-        self._unsent_armed = False
-        if self._unsent:  # appended by a thread between the two lines above
-            self._unsent_armed = True
-            self._arm_unsent(FUSED_START_SECONDS)
-
-    async def _start(self, runs: Sequence[NewRun]) -> Sequence[Started | Exception]:
+        From outside a workflow it ends in StoreUnavailable after `call_patience`, and is not tried again then.
+        """
         try:
-            return await self.patient(lambda: self.store.start(runs), outside=True)
+            async with asyncio.timeout(self.settings.call_patience if outside else None):
+                return await self._starts.add(run)
+        except TimeoutError:
+            raise unavailable(self.health.fault, self.settings.call_patience) from self.health.fault
         except StoreFault as fault:
-            if len(runs) == 1:
-                return [StepwellError(f"the database refuses to start {runs[0].workflow_id!r}: {fault.code} {fault}")]
-            # One row spoils the batch: each for itself.
-            return [answer for run in runs for answer in await self._start([run])]
+            raise StepwellError(f"the database refuses to start {run.workflow_id!r}: {fault.code} {fault}") from fault
 
-    async def _leave(self, leaves: Sequence[Leave]) -> list[bool]:
-        return await self.patient(lambda: self.store.leave(leaves))
+    async def leave(self, leave: Leave) -> bool:
+        """End an execution without an outcome; whether it was still ours."""
+        return await self._leaves.add(leave)
 
-    # -- ending --------------------------------------------------------------------------------------------
-    def spawn_ended(self, ended: Ended) -> None:
-        """A def execution has ended on its thread."""
-        if ended.execution.pooled:
-            self.on_pool -= 1
-            self.work.set()
-        self.spawn(self.execution_ended(ended))
-
-    async def execution_ended(self, ended: Ended) -> None:
-        """Forget the execution, and tell everybody who waits for the run."""
-        execution = ended.execution
-        for timer in execution.timers:
-            timer.cancel()
-        if ended.fate is not None:
-            await execution.settled()
-        if self.executions.get(execution.run_id) is execution:
-            del self.executions[execution.run_id]
-        if self.bus.active:
-            self.bus.emit("workflow.ended", execution=execution, status=ended.status,
-                          fate=ended.fate.value if ended.fate else None, reason=execution.fate_reason)
-        for callback in execution.on_end:
-            callback(ended)
-        if ended.fate is not None:
-            await self._left(execution, ended.fate)
-            return
-        outcome = Outcome(execution.run_id, ended.status or "", ended.output, ended.recorded_error, ended.reason,
-                          ended.codec_id)
-        self.watch.ended(outcome)
-        if execution.parent is not None and execution.parent.run_id not in self.executions:
-            await self.patient(lambda: self.store.wake_waiters_of([execution.run_id]))
-            self.work.set()
-        if execution.children:
-            await self.cancel_runs(execution.children, "parent closed", force=False, children=True)
-
-    async def _left(self, execution: Execution, fate: Fate) -> None:
-        status = {Fate.PARKED: Status.WAITING, Fate.BLOCKED: Status.BLOCKED, Fate.RELEASED: Status.ENQUEUED}.get(fate)
-        if fate is Fate.BLOCKED:
-            self.log.error("workflow %r (%s) is BLOCKED: %s", execution.workflow_id, execution.definition.name,
-                           execution.fate_reason)
-        if status is not None:
-            await self.leaves.add(
-                Leave(execution.run_id, execution.epoch, status, execution.fate_reason,
-                      execution.definition.code_hint if fate is Fate.BLOCKED else None,
-                      tuple(execution.waits.values()), execution.fate_recovery)
-            )
-        for wait in execution.waits.values():
-            if wait.target_run is not None:
-                # Its end may have come before our wait was there to be found.
-                await self.patient(lambda: self.store.wake(100))
-                self.work.set()
-            elif wait.wake_at is not None:
-                self.wake_at(wait.wake_at)
-        if fate is Fate.RELEASED and not self.draining:
-            self.work.set()
-        self.watch.elsewhere(execution.run_id)
+    def _pause(self, error: Exception, attempt: int) -> float | None:
+        return pause_after(error, attempt, self.env, self.health)
 
     def leaving(self, execution: Execution, error: BaseException) -> None:
         """SystemExit, KeyboardInterrupt: give the run back at once; it counts as a takeover."""
         execution.leaving = error
         execution.unwind(Fate.RELEASED, f"{type(error).__name__} in {execution.workflow_id}", recovery=True)
 
-    # -- cancellation ----------------------------------------------------------------------------------------
-    async def cancel_runs(self, run_ids: Sequence[UUID], reason: str, *, force: bool, children: bool,
-                          outside: bool = False) -> list[UUID]:
-        """Record the request, and deliver it at once to what runs here."""
-        touched = await self.patient(
-            lambda: self.store.request_cancel(list(run_ids), reason, force, children), outside=outside
-        )
-        for run_id in touched:
-            self.cancel_here(run_id, reason, force)
-            self.watch.elsewhere(run_id)
-        self.work.set()
-        return touched
-
-    def cancel_here(self, run_id: UUID, reason: str, force: bool = False) -> None:
-        """A cancellation is recorded for a run that may be executing here. On the loop."""
-        execution = self.executions.get(run_id)
-        if execution is not None:
-            if force:
-                execution.unwind(Fate.FORCED)
-            else:
-                execution.cancel_requested(reason)
-
-    def force_cancel(self, execution: Execution) -> None:
-        """The grace is over: the run ends, whatever its cleanup does."""
-        if self.executions.get(execution.run_id) is execution and execution.fate is None:
-            self.spawn(self.cancel_runs([execution.run_id], execution.cancel_reason or "cancel", force=True,
-                                        children=False))
-
-    def _arm_deadline(self, execution: Execution, deadline: float) -> None:
-        seconds = self.clock.seconds_until(deadline)
-        execution.timers.append(
-            self.loop.call_later(max(0.0, min(seconds, 86_400.0 * 365)), self._deadline, execution, context=self.context)
-        )
-
-    def _deadline(self, execution: Execution) -> None:
-        if self.executions.get(execution.run_id) is execution:
-            self.spawn(self.cancel_runs([execution.run_id], "deadline", force=False, children=True))
-
     # -- waiting -------------------------------------------------------------------------------------------
-    async def fenced_off(self) -> None:
-        """Wait until a heartbeat has succeeded again: without a valid lease no body starts."""
+    async def may_begin(self) -> None:
+        """Wait until bodies may begin: with a valid lease (the self-fence), and a journal that keeps up."""
+        await self.journal.relief()
         while self.env.alive() > self.fence_until:
             self._unfenced.clear()
             await self._unfenced.wait()
@@ -344,34 +251,14 @@ class Runtime:
         """The row of a parked timer."""
         return Wait(key[0], key[1], "timer", wake_at=due)
 
-    def wake_at(self, instant: float) -> None:
-        """Look for due waits then, if nothing makes us look earlier."""
-        if self._wake_timer is not None:
-            if self._wake_timer[0] <= instant:
-                return
-            self._wake_timer[1].cancel()
-        seconds = max(0.0, self.clock.seconds_until(instant))
-        self._wake_timer = (instant, self.loop.call_later(min(seconds, 3600.0), self._wake, context=self.context))
-
-    def _wake(self) -> None:
-        self._wake_timer = None
-        if not self.closed:
-            self.spawn(self._wake_due())
-
-    async def _wake_due(self) -> None:
-        while await self.patient(lambda: self.store.wake(500)) == 500:
-            self.work.set()
-        self.work.set()
-        earliest, _ = await self.patient(self.store.next_wake)
-        if earliest is not None:
-            self.wake_at(earliest)
-
     async def retire(self) -> None:
         """End everything that is still under way. The engine is closing."""
-        if self._wake_timer is not None:
-            self._wake_timer[1].cancel()
-        tasks = [task for task in self._tasks if task is not asyncio.current_task()]
+        self.wakeups.close()
+        self.watch.close()
+        tasks = [task for task in self._tasks | self.inbox.tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        await self._starts.close()
+        await self._leaves.close()

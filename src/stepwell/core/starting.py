@@ -29,7 +29,7 @@ def new_run(
     place: ParentRef | None = None,
 ) -> NewRun:
     """The row of a start; refuses what cannot work before any effect. ENQUEUED; `own` makes it PENDING."""
-    bind(d, instance, args, kwargs)
+    inputs = bind(d, instance, args, kwargs)
     name_of_instance = None if instance is None else runtime.instances.name_of(instance)
     text, codec_id = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0).encode(args, kwargs)
     run_id = runtime.env.uuid7()
@@ -50,7 +50,7 @@ def new_run(
         status=Status.ENQUEUED,
         owner=None,
         input=text,
-        input_digest=f"{fingerprint(d.name, args, kwargs) & 0xFFFFFFFFFFFFFFFF:016x}",
+        input_digest=f"{fingerprint(d.name, *inputs) & 0xFFFFFFFFFFFFFFFF:016x}",
         version=d.version,
         instance=name_of_instance,
         codec_id=codec_id,
@@ -69,10 +69,17 @@ def new_run(
     )
 
 
-def bind(d: WorkflowDefinition, instance: object | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise TypeError now if these arguments do not fit the function."""
+def bind(d: WorkflowDefinition, instance: object | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
+    """The arguments in one form, however the call spelled them; the instance is none of them.
+
+    Raises TypeError now if they do not fit the function.
+    """
     try:
-        d.signature.bind(*args, **kwargs) if instance is None else d.signature.bind(instance, *args, **kwargs)
+        if instance is None:
+            bound = d.signature.bind(*args, **kwargs)
+            return bound.args, bound.kwargs
+        bound = d.signature.bind(instance, *args, **kwargs)
+        return bound.args[1:], bound.kwargs
     except TypeError as error:
         raise TypeError(f"{d.name}: {error}") from None
 
@@ -101,16 +108,31 @@ def check(run: NewRun, started: Started, d: WorkflowDefinition, o: CallOptions) 
         )
     if started.input_digest != run.input_digest:
         raise WorkflowConflict(
-            f"the id {started.workflow_id!r} belongs to a run of {d.name!r} with other inputs: use another id for other work"
+            f"the id {started.workflow_id!r} belongs to a run of {d.name!r} with other inputs: use another id"
         )
     if o.on_conflict == "reject":
         raise WorkflowConflict(f"a run of {d.name!r} with the id {started.workflow_id!r} exists ({started.status})")
 
 
-def execution_of(runtime: "Runtime", run: NewRun, d: WorkflowDefinition, instance: object | None,
-                 arguments: Arguments, deadline: float | None) -> Execution:
+def execution_of(
+    runtime: "Runtime",
+    run: NewRun,
+    d: WorkflowDefinition,
+    instance: object | None,
+    arguments: Arguments,
+    deadline: float | None,
+) -> Execution:
     """The execution of a run that this process has just started, epoch 1."""
     return Execution(
-        runtime, d, run_id=run.run_id, workflow_id=run.workflow_id, epoch=1, instance=instance, arguments=arguments,
-        deadline=deadline, attributes=run.attributes, parent=run.parent, root_run_id=run.root_run_id,
+        runtime,
+        d,
+        run_id=run.run_id,
+        workflow_id=run.workflow_id,
+        epoch=1,
+        instance=instance,
+        arguments=arguments,
+        deadline=deadline,
+        attributes=run.attributes,
+        parent=run.parent,
+        root_run_id=run.root_run_id,
     )

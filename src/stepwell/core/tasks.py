@@ -7,7 +7,7 @@ leaves every other task alone.
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, cast
 
 from stepwell.core.async_ops import live_step, run_operation, run_step
 from stepwell.core.context import Branch, frame
@@ -26,8 +26,9 @@ class BranchingFactory:
         self.previous = previous
         self.users = 0
 
-    def __call__(self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any
-                 ) -> "asyncio.Future[Any]":
+    def __call__(
+        self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **kwargs: Any
+    ) -> "asyncio.Future[Any]":
         context: contextvars.Context | None = kwargs.get("context")
         here = frame.get() if context is None else context.get(frame)
         if here is None or here.in_step:
@@ -51,7 +52,7 @@ def install(loop: asyncio.AbstractEventLoop) -> None:
     current = loop.get_task_factory()
     factory = current if isinstance(current, BranchingFactory) else BranchingFactory(current)
     factory.users += 1
-    loop.set_task_factory(factory)
+    loop.set_task_factory(cast(Any, factory))
 
 
 def remove(loop: asyncio.AbstractEventLoop) -> None:

@@ -4,19 +4,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from stepwell.core import cancel
 from stepwell.core.async_ops import live_step, retry_delay, step_interrupted, step_timeout
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.definition import StepDefinition
-from stepwell.core.delivery import Key
 from stepwell.core.execution import Execution
 from stepwell.core.inbox import Slot
-from stepwell.core.recall import encode_failure, recall
+from stepwell.core.keys import Key
+from stepwell.core.recall import Reader, encode_failure, recall
 from stepwell.core.unwind import Fate, Unwound
-from stepwell.errors import Cancelled
+from stepwell.errors import WaitTimeout
 from stepwell.model.options import StepOptions
 from stepwell.model.rows import Intent, Recorded, Wait
+from stepwell.serde.coder import Coder
 from stepwell.serde.fingerprint import fingerprint
-from stepwell.serde.serializer import Coder
 
 
 def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded | None:
@@ -37,8 +38,7 @@ def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded |
         history.deliver(row)
         if row.ended == "abandoned":
             _cancelled_before(execution)
-        if history.finished:
-            execution.history = None
+    execution.caught_up(history)
     return row
 
 
@@ -52,23 +52,28 @@ def _cancelled_before(execution: Execution) -> None:
             for row in history.order:
                 if row.kind == "cancel":
                     history.deliver(row)
-        execution.runtime.on_loop(execution.start_grace)
+        execution.runtime.on_loop(cancel.start_grace, execution)
 
 
 def begin(execution: Execution, key: Key, name: str, kind: str, mark: int) -> None:
     """All that must hold before something happens outside: durable history, no cancellation, a valid lease."""
     execution.durable_in_thread()
     if execution.cancel_reason is not None and not execution.cancel_delivered:
-        execution.deliver_cancel_in_thread(key, name, kind, mark)
+        cancel.raise_in_thread(execution, key, name, kind, mark, key in execution.dues)
     runtime = execution.runtime
-    if runtime.env.alive() > runtime.fence_until:
-        runtime.inbox.run(runtime.fenced_off())
+    if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
+        runtime.inbox.run(runtime.may_begin())
         execution.durable_in_thread()
 
 
 def step(
-    branch: Branch, seq: int, d: StepDefinition, o: StepOptions, instance: object | None,
-    args: tuple[Any, ...], kwargs: dict[str, Any],
+    branch: Branch,
+    seq: int,
+    d: StepDefinition,
+    o: StepOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     """One step of a def workflow, in the calling thread (an `async def` one, through `.sync`, on the loop)."""
     execution = branch.execution
@@ -86,6 +91,12 @@ def step(
     if d.is_async:
         begin(execution, key, name, "step", mark)
         return _step_on_loop(branch, key, mark, coder, d, o, instance, args, kwargs)
+    if over_limit(execution):
+        begin(execution, key, name, "step", mark)
+        late = timed_out(execution)
+        failed, codec_id = encode_failure(execution, late)
+        execution.record(key, name, "step", "error", None, failed, mark, 0.0, 1, codec_id)
+        raise late
     attempt = 1
     if execution.intents and (intent := execution.intents.get(key)) is not None:
         if intent.kind == "once":
@@ -115,24 +126,55 @@ def step(
                 continue
             elapsed = runtime.env.monotonic() - began
             failed, codec_id = encode_failure(execution, error)
-            execution.record(key, name, "step", "error", None, failed, mark, elapsed, attempt, codec_id, None,
-                             attempt > 1 or d.at_most_once)
+            execution.record(
+                key,
+                name,
+                "step",
+                "error",
+                None,
+                failed,
+                mark,
+                elapsed,
+                attempt,
+                codec_id,
+                None,
+                attempt > 1 or d.at_most_once,
+            )
             runtime.bus.step(execution, key, name, "error", elapsed, attempt)
             raise
         except (KeyboardInterrupt, SystemExit) as leaving:
             runtime.leaving(execution, leaving)
             raise Unwound from None
         elapsed = runtime.env.monotonic() - began
-        execution.record(key, name, "step", "ok", text, None, mark, elapsed, attempt, codec_id, None,
-                         attempt > 1 or d.at_most_once)
+        execution.record(
+            key,
+            name,
+            "step",
+            "ok",
+            text,
+            None,
+            mark,
+            elapsed,
+            attempt,
+            codec_id,
+            None,
+            attempt > 1 or d.at_most_once,
+        )
         if runtime.bus.active:
             runtime.bus.step(execution, key, name, "ok", elapsed, attempt)
         return value
 
 
 def _step_on_loop(
-    branch: Branch, key: Key, mark: int, coder: Coder, d: StepDefinition, o: StepOptions, instance: object | None,
-    args: tuple[Any, ...], kwargs: dict[str, Any],
+    branch: Branch,
+    key: Key,
+    mark: int,
+    coder: Coder,
+    d: StepDefinition,
+    o: StepOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     runtime = branch.execution.runtime
     try:
@@ -144,11 +186,18 @@ def _step_on_loop(
 
 
 def _body(
-    scope: StepScope, d: StepDefinition, o: StepOptions, instance: object | None,
-    args: tuple[Any, ...], kwargs: dict[str, Any],
+    scope: StepScope,
+    d: StepDefinition,
+    o: StepOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
 ) -> Any:
     if instance is not None:
         args = (instance, *args)
+    bus = scope.execution.runtime.bus
+    if bus.active:
+        bus.body(scope)
     token = frame.set(scope)
     try:
         if o.timeout is None:
@@ -179,6 +228,10 @@ def _back_off(
 def wait_until(execution: Execution, key: Key, name: str, kind: str, mark: int, due: float) -> None:
     """Wait for an instant of the database's clock; a long wait parks the run and gives the thread back."""
     runtime = execution.runtime
+    limit = min(execution.limits, default=due)
+    if limit < due:
+        wait_until(execution, key, name, kind, mark, limit)
+        raise timed_out(execution)
     seconds = runtime.clock.seconds_until(due)
     if seconds <= 0:
         return
@@ -187,6 +240,16 @@ def wait_until(execution: Execution, key: Key, name: str, kind: str, mark: int, 
     slot = Slot()
     runtime.on_loop(_arm, execution, slot, seconds)
     wait(execution, slot, key, name, kind, mark)
+
+
+def over_limit(execution: Execution) -> bool:
+    """Whether an enclosing `timeout()` block is over."""
+    return bool(execution.limits) and execution.runtime.clock.now() >= min(execution.limits)
+
+
+def timed_out(execution: Execution) -> WaitTimeout:
+    """What ends the operations of such a block."""
+    return WaitTimeout(f"workflow {execution.workflow_id!r}: the time of its timeout() block is over")
 
 
 def _arm(execution: Execution, slot: Slot, seconds: float) -> None:
@@ -198,8 +261,9 @@ def _arm(execution: Execution, slot: Slot, seconds: float) -> None:
     execution.runtime.loop.call_later(seconds, slot.resolve, context=execution.runtime.context)
 
 
-def wait(execution: Execution, slot: Slot, key: Key, name: str, kind: str, mark: int,
-         timeout: float | None = None) -> bool:
+def wait(
+    execution: Execution, slot: Slot, key: Key, name: str, kind: str, mark: int, timeout: float | None = None
+) -> bool:
     """Block in a slot that a fate or a cancellation may break; False after `timeout` seconds."""
     try:
         answered = slot.wait(timeout)
@@ -208,7 +272,7 @@ def wait(execution: Execution, slot: Slot, key: Key, name: str, kind: str, mark:
     if execution.fate is not None:
         raise Unwound
     if execution.cancel_reason is not None and not execution.cancel_delivered:
-        execution.deliver_cancel_in_thread(key, name, kind, mark)
+        cancel.raise_in_thread(execution, key, name, kind, mark, key in execution.dues)
     return answered
 
 
@@ -223,7 +287,7 @@ def park(execution: Execution, wait: Wait) -> None:
 Live = Callable[[Execution, Key, int], tuple[Any, str | None, str | None, Any]]
 
 
-def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Coder, live: Live) -> Any:
+def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live) -> Any:
     """Any other operation that waits."""
     execution = branch.execution
     if execution.fate is not None:
@@ -234,6 +298,8 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
         return recall(execution, row, coder)
     runtime = execution.runtime
     began = runtime.env.monotonic()
+    if execution.unsent_start is not None:
+        runtime.journal.send_start(execution)  # only a plain step's body may come before it
     begin(execution, key, name, kind, mark)
     settles = key in execution.intents
     try:
@@ -242,12 +308,30 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
         if execution.fate is not None:
             raise Unwound from error
         failed, codec_id = encode_failure(execution, error)
-        execution.record(key, name, kind, "error", None, failed, mark, runtime.env.monotonic() - began,
-                         codec_id=codec_id, settles=settles or key in execution.dues)
+        execution.record(
+            key,
+            name,
+            kind,
+            "error",
+            None,
+            failed,
+            mark,
+            runtime.env.monotonic() - began,
+            codec_id=codec_id,
+            settles=settles or key in execution.dues,
+        )
         raise
-    execution.record(key, name, kind, "ok", text, None, mark, runtime.env.monotonic() - began,
-                     codec_id=codec_id, child_run=child_run, settles=settles or key in execution.dues)
+    execution.record(
+        key,
+        name,
+        kind,
+        "ok",
+        text,
+        None,
+        mark,
+        runtime.env.monotonic() - began,
+        codec_id=codec_id,
+        child_run=child_run,
+        settles=settles or key in execution.dues,
+    )
     return value
-
-
-__all__ = ["Cancelled", "operation", "park", "step", "wait", "wait_until"]

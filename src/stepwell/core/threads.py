@@ -15,7 +15,18 @@ from typing import Any
 class Job:
     """One call, run once: by a pool thread, or by whoever waits for it first."""
 
-    __slots__ = ("_args", "_begun", "_callbacks", "_context", "_done", "_error", "_fn", "_kwargs", "_lock", "_value")
+    __slots__ = (
+        "_args",
+        "_begun",
+        "_callbacks",
+        "_context",
+        "_done",
+        "_error",
+        "_fn",
+        "_kwargs",
+        "_lock",
+        "_value",
+    )
 
     def __init__(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._fn, self._args, self._kwargs = fn, args, kwargs
@@ -77,8 +88,13 @@ class WorkerPool:
         self._busy = 0
         self._closed = False
 
-    def submit(self, fn: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None,
-               extra_thread: bool = False) -> Job:
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        extra_thread: bool = False,
+    ) -> Job:
         """Queue a call. `extra_thread`: on a thread of its own, whatever the bound says (its caller waits)."""
         job = Job(fn, args, kwargs or {})
         if extra_thread:
@@ -108,7 +124,11 @@ class WorkerPool:
 
         job = self.submit(fn, args, kwargs)
         context = contextvars.Context()
-        job.when_done(lambda job: loop.call_soon_threadsafe(settle, job, context=context))
+
+        def ended(job: Job) -> None:
+            loop.call_soon_threadsafe(settle, job, context=context)
+
+        job.when_done(ended)
         return await future
 
     def close(self) -> None:

@@ -1,8 +1,16 @@
 """How an execution ends without an outcome, and what passes through the user's code then."""
 
+import asyncio
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from stepwell.core.inbox import Slot
 from stepwell.errors import Parked
+
+if TYPE_CHECKING:
+    from stepwell.core.execution import Execution
 
 
 class Fate(Enum):
@@ -17,3 +25,26 @@ class Fate(Enum):
 
 class Unwound(Parked):
     """Raised by every verb once an execution has a fate; whatever the function does then is ignored."""
+
+
+class Ended(msgspec.Struct, gc=False):
+    """How an execution ended, as its local waiters see it: by an outcome (`value` or `error` live), or by a fate,
+    after which the outcome will be another execution's."""
+
+    execution: "Execution"
+    status: str | None = None
+    output: str | None = None
+    recorded_error: str | None = None
+    codec_id: str | None = None
+    reason: str | None = None
+    value: Any = None
+    error: BaseException | None = None
+    fate: Fate | None = None
+
+
+def release(waiter: "asyncio.Future[None] | Slot", error: BaseException | None = None) -> None:
+    """Wake a blocked branch, of either colour. On the loop's thread."""
+    if isinstance(waiter, Slot):
+        waiter.resolve() if error is None else waiter.fail(error)
+    elif not waiter.done():
+        waiter.set_result(None) if error is None else waiter.set_exception(error)

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from stepwell.core import async_ops, thread_ops
 from stepwell.core.context import Branch, frame
-from stepwell.core.delivery import Key
 from stepwell.core.execution import Execution
+from stepwell.core.keys import Key, patch_key
 from stepwell.core.recall import recall
 from stepwell.core.unwind import Unwound
 from stepwell.errors import AsyncMismatch, NotInWorkflow, UsageError
@@ -40,7 +40,7 @@ def draw(branch: Branch) -> int:
 
 def sleep(seconds: float | None, due: float | None) -> None:
     """For a def workflow: for so long, or until that instant of the database's clock."""
-    branch = _def_branch("sleep")
+    branch = def_branch("sleep")
     name = "sleep" if due is None else "sleep_until"
     mark = fingerprint(name, (seconds, due), {})
 
@@ -57,12 +57,14 @@ def sleep(seconds: float | None, due: float | None) -> None:
         thread_ops.wait_until(execution, key, name, "sleep", mark, until)
         return None, None, None, None
 
-    thread_ops.operation(branch, draw(branch), "sleep", name, mark, branch.execution.runtime.serializer.value(None), live)
+    thread_ops.operation(
+        branch, draw(branch), "sleep", name, mark, branch.execution.runtime.serializer.value(None), live
+    )
 
 
 def sleep_async(seconds: float | None, due: float | None) -> Coroutine[Any, Any, None]:
     """The same for an async workflow."""
-    branch = _async_branch("sleep")
+    branch = async_branch("sleep")
     name = "sleep" if due is None else "sleep_until"
     mark = fingerprint(name, (seconds, due), {})
 
@@ -93,14 +95,16 @@ def _due(execution: Execution, key: Key) -> float:
     return now if due is None else due
 
 
-def _def_branch(verb: str) -> Branch:
+def def_branch(verb: str) -> Branch:
+    """The branch of a def workflow; AsyncMismatch in an async one."""
     branch = branch_here(verb)
     if branch.execution.definition.is_async:
         raise AsyncMismatch(f"stepwell.{verb}() would block the event loop: await stepwell.aio.{verb}(...)")
     return branch
 
 
-def _async_branch(verb: str) -> Branch:
+def async_branch(verb: str) -> Branch:
+    """The branch of an async workflow; AsyncMismatch in a def one."""
     branch = branch_here(verb)
     if not branch.execution.definition.is_async:
         raise AsyncMismatch(f"stepwell.aio.{verb}() is for async workflows: call stepwell.{verb}(...)")
@@ -153,8 +157,7 @@ def deliver_at_once(execution: Execution, row: Any) -> None:
     assert history is not None
     with execution.lock:
         history.deliver(row)
-        if history.finished:
-            execution.history = None
+    execution.caught_up(history)
     if execution.deliveries is not None:
         execution.deliveries.kick()
 
@@ -169,7 +172,7 @@ def patched(name: str) -> bool:
     execution = branch.execution
     if execution.fate is not None:
         raise Unwound
-    key = ("!patch." + name, 0)
+    key = patch_key(name)
     known = execution.patches.get(name)
     if known is not None:
         return known

@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from stepwell.core.faults import persist
+from stepwell.errors import NoRunningEngine
 from stepwell.model.rows import Outcome
 
 if TYPE_CHECKING:
@@ -22,9 +22,12 @@ class Watch:
         self._waiters: dict[UUID, set[asyncio.Future[Outcome]]] = {}
         self._poller: asyncio.Task[None] | None = None
         self._fresh = asyncio.Event()
+        self._closed = False
 
     async def outcome(self, run_id: UUID) -> Outcome:
         """The outcome of this run, whoever executes it."""
+        if self._closed:
+            raise self._closing()
         future: asyncio.Future[Outcome] = self._runtime.loop.create_future()
         self._waiters.setdefault(run_id, set()).add(future)
         if run_id not in self._runtime.executions:
@@ -49,6 +52,21 @@ class Watch:
         if run_id in self._waiters:
             self._poll_soon()
 
+    def close(self) -> None:
+        """The engine stops: nobody waits here any more; the runs go on elsewhere."""
+        self._closed = True
+        for futures in self._waiters.values():
+            for future in futures:
+                if not future.done():
+                    future.set_exception(self._closing())
+        self._waiters.clear()
+
+    def _closing(self) -> NoRunningEngine:
+        return NoRunningEngine(
+            f"engine {self._runtime.name!r} was closed while this waited for a run; it goes on in another "
+            "process, or at the next launch: ask for it again by its id"
+        )
+
     def hint(self) -> None:
         """Something has changed in the database: look now."""
         self._fresh.set()
@@ -68,7 +86,7 @@ class Watch:
                 self._poller = None
                 return
             try:
-                found = await persist(lambda asked=asked: runtime.store.outcomes(asked[:1000]), runtime.env, runtime.health)  # type: ignore[misc]
+                found = await runtime.patient(runtime.store.outcomes, asked[:1000])
             except Exception:
                 runtime.log.exception("asking for outcomes failed; asking again")
                 found = []

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from stepwell.model.rows import RunRow, StepRow
+from stepwell.model.rows import ExecutorRow, RunRow, StepRow
 
 T = TypeVar("T")
 
@@ -49,12 +49,26 @@ class WorkflowInfo:
     def of(cls, row: RunRow) -> "WorkflowInfo":
         """From a store's row."""
         return cls(
-            workflow_id=row.workflow_id, run_id=row.run_id, name=row.name, version=row.version, status=str(row.status),
-            reason=row.reason, queue=row.queue, priority=row.priority, owner=row.owner, attempts=row.attempts,
-            parent_id=row.parent_id, attributes={} if row.attributes is None else msgspec.json.decode(row.attributes),
-            input=row.input, output=row.output, error=row.error, cancel_requested=row.cancel_reason,
-            deadline=moment(row.deadline), not_before=moment(row.not_before),
-            created_at=datetime.fromtimestamp(row.created_at, UTC), started_at=moment(row.started_at),
+            workflow_id=row.workflow_id,
+            run_id=row.run_id,
+            name=row.name,
+            version=row.version,
+            status=str(row.status),
+            reason=row.reason,
+            queue=row.queue,
+            priority=row.priority,
+            owner=row.owner,
+            attempts=row.attempts,
+            parent_id=row.parent_id,
+            attributes={} if row.attributes is None else msgspec.json.decode(row.attributes),
+            input=row.input,
+            output=row.output,
+            error=row.error,
+            cancel_requested=row.cancel_reason,
+            deadline=moment(row.deadline),
+            not_before=moment(row.not_before),
+            created_at=datetime.fromtimestamp(row.created_at, UTC),
+            started_at=moment(row.started_at),
             completed_at=moment(row.completed_at),
         )
 
@@ -80,9 +94,46 @@ class StepInfo:
     def of(cls, row: StepRow) -> "StepInfo":
         """From a store's row."""
         return cls(
-            id=f"{row.branch}:{row.seq}", name=row.name, kind=row.kind, ended=row.ended, output=row.output,
-            error=row.error, attempts=row.attempts, child_run=row.child_run, due=moment(row.due),
-            started_at=moment(row.started_at), completed_at=moment(row.completed_at),
+            id=f"{row.branch}:{row.seq}",
+            name=row.name,
+            kind=row.kind,
+            ended=row.ended,
+            output=row.output,
+            error=row.error,
+            attempts=row.attempts,
+            child_run=row.child_run,
+            due=moment(row.due),
+            started_at=moment(row.started_at),
+            completed_at=moment(row.completed_at),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorInfo:
+    """One running process. `state` is live, draining (it claims nothing more), or silent (its lease is over: its runs are
+    taken over when it has been silent for a full lease). `serves` are the names of its workflows."""
+
+    incarnation: UUID
+    label: str
+    app: str
+    state: str
+    serves: list[str]
+    queues: list[str]
+    lease_until: datetime
+    started_at: datetime
+
+    @classmethod
+    def of(cls, row: ExecutorRow) -> "ExecutorInfo":
+        """From a store's row."""
+        return cls(
+            incarnation=row.incarnation,
+            label=row.label,
+            app=row.app,
+            state="silent" if row.lease_over else "draining" if row.draining else "live",
+            serves=sorted({route.partition("|")[0] for route in row.serves}),
+            queues=list(row.queues),
+            lease_until=datetime.fromtimestamp(row.lease_until, UTC),
+            started_at=datetime.fromtimestamp(row.started_at, UTC),
         )
 
 

@@ -42,14 +42,14 @@ class Settings:
     payload_cap: int = 16 * 2**20
     #: How long ended runs are kept; None keeps them for ever.
     retention: float | None = 30 * 86_400.0
+    #: Create the database itself at launch when it is missing and the role may (Postgres).
+    create_database: bool = False
     #: Apply missing migrations at launch. False runs no DDL at all.
     migrate: bool = True
     #: A step outside any workflow raises instead of warning while an engine runs.
     strict_steps: bool = False
     #: Values JSON cannot carry are pickled, and such rows are read. Only for databases that nobody else writes.
     pickle: bool = False
-    #: SQLite's `synchronous`: FULL survives a power cut, NORMAL only the process's death.
-    sqlite_synchronous: str = "FULL"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -57,12 +57,14 @@ class Settings:
             if field.type in ("float", float) and (
                 isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf")
             ):
-                raise ConfigurationError(f"Settings.{field.name} must be a positive number of seconds, not {value!r}")
-            if field.type in ("int", int) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise ConfigurationError(
+                    f"Settings.{field.name} must be a positive number of seconds, not {value!r}"
+                )
+            if field.type in ("int", int) and (
+                isinstance(value, bool) or not isinstance(value, int) or value < 1
+            ):
                 raise ConfigurationError(f"Settings.{field.name} must be a positive integer, not {value!r}")
         if self.lease < 5:
             raise ConfigurationError(f"Settings.lease must be at least 5 seconds, not {self.lease!r}")
         if self.retention is not None and not self.retention > 0:
             raise ConfigurationError(f"Settings.retention must be positive or None, not {self.retention!r}")
-        if self.sqlite_synchronous not in ("FULL", "NORMAL"):
-            raise ConfigurationError(f"Settings.sqlite_synchronous is FULL or NORMAL, not {self.sqlite_synchronous!r}")

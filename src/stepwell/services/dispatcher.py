@@ -13,6 +13,8 @@ class Dispatcher(Service):
         """Claim until nothing is left or no slot is free."""
         runtime = self.runtime
         runtime.work.clear()
+        if runtime.registered != runtime.generation:
+            await runtime.register()  # something was defined since: others must know that we serve it
         while not runtime.draining:
             free_def, free_async = runtime.free_slots
             served = runtime.served()

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from stepwell.store.faults import StoreFault
+
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
@@ -31,6 +33,8 @@ class Service:
         while True:
             try:
                 await self.once()
+            except StoreFault as fault:
+                self.runtime.health.failed(fault)
             except Exception:
                 self.runtime.log.exception("%s failed; it repeats", type(self).__name__)
             await self.pause()

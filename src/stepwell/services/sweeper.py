@@ -1,8 +1,8 @@
 """Looks for what dead processes left, for waits that are due and deadlines that are over; and audits itself.
 
 Every process has one, one at a time sweeps (a row lease). "Dead" takes two proofs: the lease is over by the database's
-clock, and the beat has not moved for a full lease of *our* monotonic clock during which our own reads worked. So neither an outage
-nor a jump of the database's clock makes everybody reap everybody.
+clock, and the beat has not moved for a full lease of *our* monotonic clock during
+which our own reads worked. So neither an outage nor a jump of the database's clock makes everybody reap everybody.
 """
 
 import asyncio
@@ -34,7 +34,8 @@ class Sweeper(Service):
         if runtime.draining:
             return
         await self._audit()
-        if not await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3):
+        runtime.sweeps = await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3)
+        if not runtime.sweeps:
             self._seen.clear()  # somebody else observes; we would begin anew
             return
         found = 0
@@ -95,6 +96,6 @@ class Sweeper(Service):
                 leaves.append(Leave(run_id, epoch, Status.ENQUEUED, "its owner did not know it"))
         self._unknown = unknown
         for leave in leaves:
-            await runtime.leaves.add(leave)
+            await runtime.leave(leave)
         if leaves:
             runtime.work.set()

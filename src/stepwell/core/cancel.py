@@ -1,0 +1,143 @@
+"""Cancellation: requested in the database, delivered once to the execution, recorded, enforced after a grace.
+
+The delivery is an outcome with a position of its own, so that cleanup replays as it ran.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+from uuid import UUID
+
+from stepwell.core.keys import CANCEL_KEY, Key
+from stepwell.core.unwind import Fate, Unwound, release
+from stepwell.errors import Cancelled
+
+if TYPE_CHECKING:
+    from stepwell.core.execution import Execution
+    from stepwell.core.runtime import Runtime
+
+
+# -- requests ----------------------------------------------------------------------------------------------
+
+
+async def request(
+    runtime: "Runtime",
+    run_ids: Sequence[UUID],
+    reason: str,
+    *,
+    force: bool = False,
+    children: bool = True,
+    outside: bool = False,
+) -> list[UUID]:
+    """Record the request, and deliver it at once to what runs here. Returns the runs that it touched."""
+    touched = await runtime.patient(
+        runtime.store.request_cancel, list(run_ids), reason, force, children, outside=outside
+    )
+    for run_id in touched:
+        known(runtime, run_id, reason, force)
+        runtime.watch.elsewhere(run_id)
+    runtime.work.set()
+    return touched
+
+
+def known(runtime: "Runtime", run_id: UUID, reason: str, force: bool = False) -> None:
+    """A request is recorded for a run that may be executing here. On the loop."""
+    execution = runtime.executions.get(run_id)
+    if execution is None:
+        return
+    if force:
+        execution.unwind(Fate.FORCED)
+    else:
+        requested(execution, reason)
+
+
+def arm_deadline(execution: "Execution") -> None:
+    """Cancel the run when its deadline is over; any process's sweep does the same. On the loop."""
+    runtime = execution.runtime
+    if execution.deadline is None:
+        return
+    seconds = max(0.0, min(runtime.clock.seconds_until(execution.deadline), 365 * 86_400.0))
+    execution.timers.append(runtime.loop.call_later(seconds, _deadline_over, execution, context=runtime.context))
+
+
+def _deadline_over(execution: "Execution") -> None:
+    runtime = execution.runtime
+    if runtime.executions.get(execution.run_id) is execution:
+        runtime.spawn(request(runtime, [execution.run_id], "deadline"))
+
+
+# -- delivery ----------------------------------------------------------------------------------------------
+
+
+def requested(execution: "Execution", reason: str) -> None:
+    """Somebody wants this run cancelled. On the loop; delivered once, at the current wait or next step."""
+    if execution.cancel_reason is None and execution.fate is None:
+        execution.cancel_reason = reason
+        begin(execution)
+
+
+def begin(execution: "Execution") -> None:
+    """Deliver `cancel_reason`, which may have been known when the run was claimed."""
+    if execution.is_async:
+        execution.runtime.spawn(_deliver(execution))
+    else:
+        for waiter in list(execution.blocked):
+            release(waiter)  # whoever wakes looks for the reason, and raises
+
+
+async def _deliver(execution: "Execution") -> None:
+    deliveries = execution.turnstile()
+    try:
+        if execution.history is not None:
+            await deliveries.begin()
+        if execution.tasks:
+            await deliveries.live()
+    except Unwound:
+        return
+    task = execution.root_task
+    if execution.cancel_delivered or execution.fate is not None or task is None or task.done():
+        return
+    _record(execution)
+    _interrupt(execution)
+
+
+def again(execution: "Execution") -> None:
+    """The replay has reached the recorded cancellation."""
+    execution.cancel_reason = execution.cancel_reason or "cancel"
+    _interrupt(execution)
+
+
+def raise_in_thread(
+    execution: "Execution", key: Key, name: str, kind: str, mark: int, settles: bool = False
+) -> NoReturn:
+    """Record that the cancellation was delivered at this operation of a def run, and raise it."""
+    execution.cancel_delivered = True
+    _record(execution)
+    execution.record(key, name, kind, "abandoned", None, None, mark, 0.0, settles=settles)
+    execution.runtime.on_loop(start_grace, execution)
+    raise Cancelled(f"{execution.workflow_id}: {execution.cancel_reason}")
+
+
+def _record(execution: "Execution") -> None:
+    execution.record(CANCEL_KEY, execution.cancel_reason or "cancel", "cancel", "ok", None, None, 0, 0.0)
+
+
+def _interrupt(execution: "Execution") -> None:
+    execution.cancel_delivered = True
+    start_grace(execution)
+    if execution.root_task is not None:
+        execution.root_task.cancel()
+
+
+def start_grace(execution: "Execution") -> None:
+    """Cleanup may run steps for so long; then the run is ended by force. On the loop."""
+    runtime = execution.runtime
+    execution.timers.append(
+        runtime.loop.call_later(runtime.settings.cancel_grace, _grace_over, execution, context=runtime.context)
+    )
+
+
+def _grace_over(execution: "Execution") -> None:
+    runtime = execution.runtime
+    if runtime.executions.get(execution.run_id) is execution and execution.fate is None:
+        reason = execution.cancel_reason or "cancel"
+        runtime.spawn(request(runtime, [execution.run_id], reason, force=True, children=False))

@@ -1,0 +1,104 @@
+"""What follows when an execution has ended: it is forgotten here, and whoever waits for the run is told."""
+
+from typing import TYPE_CHECKING
+
+from stepwell.core import cancel
+from stepwell.core.unwind import Ended, Fate
+from stepwell.model.rows import Leave, Outcome
+from stepwell.model.status import Status
+
+if TYPE_CHECKING:
+    from stepwell.core.execution import Execution
+
+#: Where a run goes when its execution ends without an outcome. The others are somebody else's already.
+_STATUS_OF = {Fate.PARKED: Status.WAITING, Fate.BLOCKED: Status.BLOCKED, Fate.RELEASED: Status.ENQUEUED}
+
+
+def thread_ended(ended: Ended) -> None:
+    """A def execution has ended on its thread. On the loop."""
+    runtime = ended.execution.runtime
+    if ended.execution.pooled:
+        runtime.on_pool -= 1
+        runtime.work.set()
+    runtime.spawn(execution_ended(ended))
+
+
+async def execution_ended(ended: Ended) -> None:
+    """Forget the execution, give the run back if it has no outcome, and tell everybody."""
+    execution = ended.execution
+    runtime = execution.runtime
+    for timer in execution.timers:
+        timer.cancel()
+    if ended.fate is not None:
+        await execution.settled()
+    if runtime.executions.get(execution.run_id) is execution:
+        del runtime.executions[execution.run_id]
+        if not runtime.executions:
+            runtime.emptied.set()
+    runtime.bus.emit(
+        "workflow.ended",
+        execution=execution,
+        status=ended.status,
+        fate=ended.fate.value if ended.fate else None,
+        reason=execution.fate_reason,
+    )
+    for callback in execution.on_end:
+        callback(ended)
+    if ended.fate is not None:
+        await _give_back(execution, ended.fate)
+    else:
+        await _tell(ended)
+
+
+async def _tell(ended: Ended) -> None:
+    """The outcome is durable: waiters here and parked ones learn of it, children that end with us are cancelled."""
+    execution = ended.execution
+    runtime = execution.runtime
+    runtime.watch.ended(
+        Outcome(
+            execution.run_id,
+            ended.status or "",
+            ended.output,
+            ended.recorded_error,
+            ended.reason,
+            ended.codec_id,
+        )
+    )
+    if execution.parent is not None and execution.parent.run_id not in runtime.executions:
+        await runtime.patient(runtime.store.wake_waiters_of, [execution.run_id])
+        runtime.work.set()
+    if execution.children:
+        await cancel.request(runtime, execution.children, "parent closed")
+
+
+async def _give_back(execution: "Execution", fate: Fate) -> None:
+    runtime = execution.runtime
+    status = _STATUS_OF.get(fate)
+    if fate is Fate.BLOCKED:
+        runtime.log.error(
+            "workflow %r (%s) is BLOCKED: %s",
+            execution.workflow_id,
+            execution.definition.name,
+            execution.fate_reason,
+        )
+    if status is not None:
+        await runtime.leave(
+            Leave(
+                execution.run_id,
+                execution.epoch,
+                status,
+                execution.fate_reason,
+                execution.definition.code_hint if fate is Fate.BLOCKED else None,
+                tuple(execution.waits.values()),
+                execution.fate_recovery,
+            )
+        )
+    for wait in execution.waits.values():
+        if wait.target_run is not None:
+            # Its end may have come before our wait was there to be found.
+            await runtime.wakeups.look()
+        if wait.wake_at is not None:
+            runtime.wakeups.at(wait.wake_at)
+    if fate is Fate.RELEASED and not runtime.draining:
+        runtime.work.set()
+    runtime.watch.elsewhere(execution.run_id)

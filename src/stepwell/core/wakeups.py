@@ -1,0 +1,51 @@
+"""One timer for all parked runs of this process: it looks for due waits when the earliest is due."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stepwell.core.runtime import Runtime
+
+_LIMIT = 500
+_LONGEST_SECONDS = 3600.0
+
+
+class Wakeups:
+    """The sweep would find due waits too, but only every few seconds."""
+
+    def __init__(self, runtime: "Runtime") -> None:
+        self._runtime = runtime
+        self._timer: tuple[float, asyncio.TimerHandle] | None = None
+
+    def at(self, instant: float) -> None:
+        """Look at that instant of the database's clock, if nothing makes us look earlier. On the loop."""
+        if self._timer is not None:
+            if self._timer[0] <= instant:
+                return
+            self._timer[1].cancel()
+        runtime = self._runtime
+        seconds = min(max(0.0, runtime.clock.seconds_until(instant)), _LONGEST_SECONDS)
+        self._timer = (instant, runtime.loop.call_later(seconds, self._due, context=runtime.context))
+
+    async def look(self) -> None:
+        """Wake what is due or satisfied now, and have it claimed."""
+        runtime = self._runtime
+        while await runtime.patient(runtime.store.wake, _LIMIT) == _LIMIT:
+            runtime.work.set()
+        runtime.work.set()
+
+    def close(self) -> None:
+        """No more timers."""
+        if self._timer is not None:
+            self._timer[1].cancel()
+
+    def _due(self) -> None:
+        self._timer = None
+        if not self._runtime.closed:
+            self._runtime.spawn(self._look_and_rearm())
+
+    async def _look_and_rearm(self) -> None:
+        await self.look()
+        earliest, _ = await self._runtime.patient(self._runtime.store.next_wake)
+        if earliest is not None:
+            self.at(earliest)
