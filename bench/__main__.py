@@ -1,6 +1,7 @@
 """`python -m bench`: take alternating rounds of every row, print the table, keep the JSON."""
 
 import dataclasses
+import os
 import time
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from bench.sizes import DEFAULT, QUICK, Sizes
 
 #: The table's width wherever it is printed, so that it looks the same in a log.
 WIDTH_CHARS = 120
+#: Load average of the last minute above which somebody else is at work here.
+BUSY = 0.7
 
 
 @click.command()
@@ -35,6 +38,8 @@ def main(rows: str, rounds: int | None, quick: bool, only: str | None, path: Pat
     started = time.monotonic()
     with Lab(sizes) as lab:
         described = machine.describe(lab.server.version)
+        if os.getloadavg()[0] > BUSY:
+            console.print("The machine is busy: absolute times will be off, ratios less so.", highlight=False)
         taken = [_take(lab, key, (only,) if only else SYSTEMS, console, sizes) for key in keys]
     seconds = time.monotonic() - started
     print_report(Console(width=WIDTH_CHARS), taken, described)

@@ -20,7 +20,10 @@ from typing import IO, Any
 from bench.peers import Peer, load_peer
 
 ROOT = Path(__file__).resolve().parent.parent
-LOG_TAIL_CHARS = 2000
+LOG_TAIL_CHARS = 800
+LOG_TAIL_LINES = 3
+EXIT_SECONDS = 30.0  # after the answer: draining and closing
+SHORT_SECONDS = 2.0  # after the pipe closed without one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,34 +82,37 @@ def run_child(job: Job, *, timeout: float, kill_after_answer: bool = False) -> A
             os.close(write_end)
         try:
             line = _read_line(read_end, timeout)
-            if kill_after_answer:
+            if kill_after_answer and line:
                 process.kill()
-            answer = _decode(line)
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                answer.trouble = answer.trouble or "answered, but did not exit within 30 s"
-                answer.failures += 1
+            ended_by_itself = _wait(process, EXIT_SECONDS if line else SHORT_SECONDS)
         finally:
             os.close(read_end)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            process.kill()  # does nothing to a process that has ended
+            process.wait()
+        answer = Answer(**json.loads(line)) if line else Answer()
+        end = f"ended with status {process.returncode}" if ended_by_itself else "had to be killed"
         if not line:
             answer.failures += 1
-            answer.trouble = f"no answer within {timeout:.0f} s; {_tail(log)}"
-        elif process.returncode != 0 and not kill_after_answer:
+            answer.trouble = f"no answer (at most {timeout:.0f} s), {end}; {_tail(log)}"
+        elif not kill_after_answer and process.returncode != 0:
             answer.failures += 1
-            answer.trouble = answer.trouble or f"ended with status {process.returncode}; {_tail(log)}"
+            answer.trouble = "; ".join(filter(None, [answer.trouble, f"answered, then {end}", _tail(log)]))
         return answer
+
+
+def _wait(process: "subprocess.Popen[bytes]", timeout: float) -> bool:
+    """Whether it ended within `timeout` seconds."""
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _spawn(job: Job, write_end: int, log: IO[bytes]) -> "subprocess.Popen[bytes]":
     payload = json.dumps({"system": job.system, "task": job.task, "url": job.url, "params": dict(job.params)})
     command = [sys.executable, "-m", "bench.child", payload, str(write_end)]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[write_end]
-    )
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[write_end])
 
 
 def _read_line(descriptor: int, timeout: float) -> bytes:
@@ -122,10 +128,8 @@ def _read_line(descriptor: int, timeout: float) -> bytes:
     return received
 
 
-def _decode(line: bytes) -> Answer:
-    return Answer(**json.loads(line)) if line else Answer()
-
-
 def _tail(log: IO[bytes]) -> str:
+    """The last lines of what the child printed, without the indented ones (a traceback's places)."""
     log.seek(0)
-    return "the child printed: " + log.read().decode(errors="replace")[-LOG_TAIL_CHARS:].strip()
+    lines = [line for line in log.read().decode(errors="replace").splitlines() if line[:1].strip()]
+    return "the child printed: " + "; ".join(lines[-LOG_TAIL_LINES:])[-LOG_TAIL_CHARS:]

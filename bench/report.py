@@ -74,9 +74,7 @@ def _footnotes(results: list[RowResult]) -> list[str]:
         for line in result.lines()
         for system, how in line.scaled.items()
     ]
-    troubles = [
-        f"! {result.row.key}, {system}: {text}" for result in results for system, text in result.troubles()
-    ]
+    troubles = [f"! {result.row.key}, {system}: {text}" for result in results for system, text in result.troubles()]
     return [*dict.fromkeys(scaled), *troubles]
 
 

@@ -58,10 +58,7 @@ class RowResult:
         """(System, what went wrong), each text once."""
         return list(
             dict.fromkeys(
-                (system, text)
-                for system in SYSTEMS
-                for taken in self.samples[system]
-                for text in taken.troubles
+                (system, text) for system in SYSTEMS for taken in self.samples[system] for text in taken.troubles
             )
         )
 
@@ -83,9 +80,7 @@ class RowResult:
         return Line(metric, medians, samples, scaled)
 
 
-def as_json(
-    results: list[RowResult], machine: Mapping[str, object], sizes: Sizes, seconds: float
-) -> dict[str, object]:
+def as_json(results: list[RowResult], machine: Mapping[str, object], sizes: Sizes, seconds: float) -> dict[str, object]:
     """Everything that was measured; medians and ratios too, so that the file reads by itself."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -60,9 +60,7 @@ class MeasuredServer:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             value = self._server.execute(f"show {setting}")[0][0]
             if value != "on":
-                raise RuntimeError(
-                    f"{setting} is {value} on this server: a benchmark without durability is none"
-                )
+                raise RuntimeError(f"{setting} is {value} on this server: a benchmark without durability is none")
 
 
 def _start() -> TemporaryPostgres:

@@ -8,6 +8,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.fixtures.leaks import no_leaked_tasks, no_leaked_tasks_on_loop, no_leaked_threads
@@ -27,3 +28,8 @@ __all__ = [
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Names without addresses: the workers of pytest-xdist must collect the same ones."""
+    return f"{argname}-{type(val).__name__}" if " at 0x" in repr(val) else None

@@ -50,7 +50,7 @@ TABLES = {
         schema="stepwell",
         steps="select count(*) from {schema}operation_outputs where kind = 'step'",
         unfinished="select count(*) from {schema}workflow_status where completed_at is null",
-        asleep="select count(*) from {schema}workflow_status where status = 'WAITING'",
+        asleep="select count(*) from {schema}operation_intents where kind = 'wait'",
         model_run="select run_id from stepwell.workflow_status where status = 'SUCCESS' limit 1",
         copied=(
             CopiedTable(
@@ -129,18 +129,6 @@ def wait_for_count(system: str, what: str, url: str, wanted: int, timeout: float
     return found
 
 
-def wait_until_lease_is_over(system: str, url: str) -> None:
-    """Until a killed process's lease has run out by the database's clock; DBOS has no leases."""
-    if system != "stepwell":
-        return
-    with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(
-            "select extract(epoch from max(lease_until) - clock_timestamp())::float8 from stepwell.executors"
-        ).fetchone()
-    if row is not None and row[0] is not None:
-        time.sleep(max(0.0, float(row[0])) + 0.1)
-
-
 def fill_with_finished_runs(system: str, url: str, runs: int) -> None:
     """Add `runs` copies of the finished run that is there, with inputs, outputs and steps, and analyze."""
     tables = TABLES[system]
@@ -164,8 +152,7 @@ def _copy(
     names = [str(name) for (name,) in rows]
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in names)
     values = sql.SQL(", ").join(
-        sql.SQL(table.changes[name]) if name in table.changes else sql.Identifier("model", name)
-        for name in names
+        sql.SQL(table.changes[name]) if name in table.changes else sql.Identifier("model", name) for name in names
     )
     statement = sql.SQL(
         "insert into {table} ({columns}) select {values} from {table} model, generate_series(1, {runs}) i"

@@ -1,8 +1,8 @@
 """e. Recovery: a process is killed with many runs pending, ten steps recorded in each; another finishes them.
 
-The clock runs from the engine's launch in the new process to the last run's outcome in the table. How long
-the dead process goes unnoticed is not part of it: DBOS takes its own executor's runs at once, and for
-Stepwell the new process starts when the dead one's lease is over.
+The new process starts as soon as the old one is dead. Two things are told apart: how long it takes until the
+first run goes on, which is mostly how a death is noticed (Stepwell waits for the dead process's lease, DBOS takes
+the runs of its own executor id at once and nobody else's ever), and the recovery itself from there on.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 from bench import meter
 from bench.lab import Lab
 from bench.peers import start_all
-from bench.peers.tables import count, wait_for_count, wait_until_lease_is_over
+from bench.peers.tables import count, wait_for_count
 from bench.protocol import Child
 from bench.rows.row import Metric, Row, Sample
 from bench.sizes import QUOTED_RUNS
@@ -42,12 +42,14 @@ def recover(child: Child) -> None:
     system, url = child.job.system, child.url
     meter.gate_open[0] = True
     left = runs
-    taken = 0.0
+    first = taken = 0.0
 
     async def run() -> None:
-        nonlocal left, taken
+        nonlocal left, first, taken
         started = time.perf_counter()
         async with child.peer.serving_async():
+            await meter.until(lambda: bool(meter.passed), patience)
+            first = time.perf_counter() - started
             await meter.until(lambda: len(meter.passed) >= runs, patience)
             left = await asyncio.to_thread(wait_for_count, system, "unfinished", url, 0, patience / 10)
             taken = time.perf_counter() - started
@@ -57,7 +59,7 @@ def recover(child: Child) -> None:
     extra = abs(count(system, "steps", url) - runs * STEPS)
     wrong = {"runs without an outcome": left, "recorded steps too many or too few": extra}
     trouble = "; ".join(f"{number} {what}" for what, number in wrong.items() if number)
-    child.answer({"time": taken} if not left else {}, left + extra, trouble)
+    child.answer({} if left else {"first": first, "rest": taken - first}, left + extra, trouble)
 
 
 def sample(lab: Lab, system: str) -> Sample:
@@ -68,16 +70,22 @@ def sample(lab: Lab, system: str) -> Sample:
     seeded = lab.child(system, f"{__name__}:seed", url=url, kill_after_answer=True, **params)
     taken.take(seeded)
     if not seeded.failures:
-        wait_until_lease_is_over(system, url)
         taken.take(lab.child(system, f"{__name__}:recover", url=url, **params))
     lab.server.drop_database(url)
-    taken.scale("time", QUOTED_RUNS / runs, f"measured with {runs:,} runs, scaled to {QUOTED_RUNS:,}")
+    taken.scale("rest", QUOTED_RUNS / runs, f"measured with {runs:,} runs, scaled to {QUOTED_RUNS:,}")
+    if "rest" in taken.values:
+        taken.values["time"] = taken.values["first"] + taken.values["rest"]
+        taken.scaled |= {"time": taken.scaled["rest"]} if "rest" in taken.scaled else {}
     return taken
 
 
 ROW = Row(
     "e",
     "recovery of 10,000 runs with 10 recorded steps each",
-    (Metric("time", "launch to last outcome", "s", ratio=100),),
+    (
+        Metric("rest", "first run going on to last outcome", "s", ratio=100),
+        Metric("first", "before: launch to first run going on", "s"),
+        Metric("time", "both", "s"),
+    ),
     sample,
 )

@@ -25,9 +25,7 @@ def measure(child: Child) -> None:
     half = runs // 2
 
     async def asleep(wanted: int) -> int:
-        return await asyncio.to_thread(
-            wait_for_count, child.job.system, "asleep", child.url, wanted, patience / 2
-        )
+        return await asyncio.to_thread(wait_for_count, child.job.system, "asleep", child.url, wanted, patience / 2)
 
     async def run() -> None:
         async with child.peer.serving_async():

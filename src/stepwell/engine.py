@@ -37,6 +37,7 @@ class Stepwell(Client):
     _executes = True
     #: A simulation beats on its loop, whose time is virtual: an OS thread would beat in real time.
     _beats_on_loop = False
+    _heartbeat: Heartbeat | None = None
 
     async def _begin(self, runtime: Runtime) -> None:
         await super()._begin(runtime)
@@ -53,7 +54,8 @@ class Stepwell(Client):
     async def _drain(self, runtime: Runtime, seconds: float) -> None:
         """Claim nothing more, let what runs end for a while, release the rest."""
         runtime.draining = True
-        await runtime.patient(runtime.store.set_draining, runtime.incarnation)
+        # A hint for people: a database that is away must not hold up the rest.
+        runtime.spawn(runtime.patient(runtime.store.set_draining, runtime.incarnation))
         for service in self._services:
             await service.stop()
         await self._release(runtime, seconds, only_waiting=True)
@@ -81,9 +83,16 @@ class Stepwell(Client):
                 for execution in list(runtime.executions.values())
             )
         )
-        await self._heartbeat.end()
-        tasks.remove(runtime.loop)
+        if self._heartbeat is not None:
+            await self._heartbeat.end()  # a later beat would find its row gone, and think that others took it
         await runtime.patient(runtime.store.unregister, runtime.incarnation)
+
+    async def _end(self, runtime: Runtime) -> None:
+        if self._heartbeat is not None:
+            await self._heartbeat.end()
+            self._heartbeat = None
+            tasks.remove(runtime.loop)
+        await super()._end(runtime)
 
     # -- verbs of an engine ------------------------------------------------------------------------------------
     def run(self) -> None:

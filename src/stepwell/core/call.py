@@ -7,10 +7,10 @@ outside it is a plain call. Colour is checked here, before any effect.
 import asyncio
 import warnings
 from asyncio.events import _get_running_loop
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from stepwell.core import async_ops, child, outside, thread_ops
+from stepwell.core import async_steps, child, outside, thread_steps
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.definition import BoundCall, Definition, StepDefinition, WorkflowDefinition
 from stepwell.core.engines import RUNNING, find_runtime
@@ -30,18 +30,17 @@ def call_step(d: StepDefinition, o: StepOptions, instance: object | None, args: 
     """A blocking step call."""
     here = frame.get()
     if here is None or here.in_step:
-        if d.is_async:
+        if d.is_async and _get_running_loop() is not None:
             _refuse_on_loop(d)
-            return asyncio.run(plain_async(d, instance, args, kwargs))
         if here is None and RUNNING:
             _warn_not_durable(d)
-        return plain(d, instance, args, kwargs)
+        return asyncio.run(plain_async(d, instance, args, kwargs)) if d.is_async else plain(d, instance, args, kwargs)
     assert isinstance(here, Branch)
     if _get_running_loop() is not None:
         _refuse_on_loop(d)
     seq = here.seq
     here.seq = seq + 1
-    return thread_ops.step(here, seq, d, o, instance, args, kwargs)
+    return thread_steps.step(here, seq, d, o, instance, args, kwargs)
 
 
 def call_step_async(
@@ -52,13 +51,14 @@ def call_step_async(
     if here is None or here.in_step:
         if here is None and RUNNING:
             _warn_not_durable(d)
+        _refuse_in_def_step(d, here)
         return plain_async(d, instance, args, kwargs)
     assert isinstance(here, Branch)
     if not here.execution.definition.is_async:
         _refuse_in_def(d, here.execution.definition)
     seq = here.seq
     here.seq = seq + 1
-    return async_ops.run_step(here, seq, d, o, instance, args, kwargs)
+    return async_steps.run_step(here, seq, d, o, instance, args, kwargs)
 
 
 def submit_step(
@@ -77,7 +77,7 @@ def submit_step(
         )
     seq = here.seq
     here.seq = seq + 1
-    return StepFuture.submit(here, lambda: thread_ops.step(here, seq, d, o, instance, args, kwargs))
+    return StepFuture.submit(here, lambda: thread_steps.step(here, seq, d, o, instance, args, kwargs))
 
 
 def map_step(d: StepDefinition, o: StepOptions, instance: object | None, items: Iterable[Any]) -> list[Any]:
@@ -108,6 +108,14 @@ async def plain_async(d: Definition, instance: object | None, args: Args, kwargs
     if d.is_async:
         return await plain(d, instance, args, kwargs)
     return await asyncio.to_thread(plain, d, instance, args, kwargs)
+
+
+async def in_worker(fn: Callable[[], Any]) -> Any:
+    """Call something that may block: in a step on the engine's pool."""
+    here = frame.get()
+    if here is None:
+        return await asyncio.to_thread(fn)
+    return await here.execution.runtime.pool.run_async(fn, (), {})
 
 
 # -- workflows -------------------------------------------------------------------------------------------------
@@ -152,7 +160,9 @@ def start_workflow_async(
 ) -> Coroutine[object, None, RunRef]:
     """The same, awaitable."""
     here = _starting_frame()
-    if here is not None:
+    if here is None:
+        _refuse_in_def_step(d, frame.get())
+    else:
         if not here.execution.definition.is_async:
             _refuse_in_def(d, here.execution.definition)
         return child.start_async(here, d, o, instance, args, kwargs)
@@ -208,6 +218,15 @@ def _refuse_in_def(d: Definition, within: Definition) -> None:
     raise AsyncMismatch(
         f"{d.name} is async and {within.name} is not: call {d.name}.sync(...) there, or make the workflow `async def`"
     )
+
+
+def _refuse_in_def_step(d: Definition, here: Branch | StepScope | None) -> None:
+    """Nobody could await a coroutine there: a `def` step runs on a thread without a loop."""
+    if isinstance(here, StepScope) and _get_running_loop() is None:
+        raise AsyncMismatch(
+            f"{d.name} is async and the step {here.name!r} is not: call {d.name}.sync(...) there, or make the step "
+            "`async def`"
+        )
 
 
 def _warn_not_durable(d: Definition) -> None:

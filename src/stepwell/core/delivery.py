@@ -106,11 +106,12 @@ class History:
 class Deliveries:
     """The turnstile of one async execution."""
 
-    __slots__ = ("_context", "_execution", "_gates", "_live", "_recorded", "_seen", "_still", "_ticking")
+    __slots__ = ("_context", "_execution", "_gates", "_interrupted", "_live", "_recorded", "_seen", "_still", "_ticking")
 
     def __init__(self, execution: "Execution") -> None:
         self._execution = execution
         self._recorded: dict[Key, asyncio.Future[None]] = {}
+        self._interrupted: set[Key] = set()
         self._gates: list[asyncio.Future[None]] = []
         self._live: deque[asyncio.Future[None]] = deque()
         self._ticking = False
@@ -119,19 +120,37 @@ class Deliveries:
         self._context = contextvars.Context()
 
     async def recorded(self, row: Recorded) -> None:
-        """Wait until it is this recorded outcome's turn."""
+        """Wait until it is this recorded outcome's turn.
+
+        The record says whether the workflow's code interrupted it, and when among the other outcomes. So an
+        interruption waits for its turn; and one that is not recorded came too early, by this replay's timing (a
+        timeout on a busy machine), and does not happen.
+        """
         history = self._execution.history
         assert history is not None
-        future = self._recorded[(row.branch, row.seq)] = self._future()
+        key = (row.branch, row.seq)
         try:
-            await future
-        except asyncio.CancelledError:
-            # The workflow's own code interrupted it, as it did when this was recorded.
-            history.deliver(row)
-            self.kick()
-            raise
+            while key not in history.delivered:
+                future = self._recorded[key] = self._future()
+                try:
+                    await future
+                except asyncio.CancelledError:
+                    if self._is_over:
+                        history.deliver(row)
+                        self.kick()
+                        raise
+                    self._interrupted.add(key)
         finally:
-            self._recorded.pop((row.branch, row.seq), None)
+            self._recorded.pop(key, None)
+            self._interrupted.discard(key)
+        if row.ended == "abandoned":
+            raise asyncio.CancelledError
+
+    @property
+    def _is_over(self) -> bool:
+        """The function has ended, or the execution has: what is still cancelled has no turn."""
+        execution = self._execution
+        return execution.fate is not None or execution.root_task is None or execution.root_task.done()
 
     async def begin(self) -> None:
         """Wait until everything recorded is delivered: no live body starts before."""
@@ -196,7 +215,7 @@ class Deliveries:
                 history.deliver(row)
                 end_block()
                 return True
-            if row.ended == "abandoned":
+            if row.ended == "abandoned" and (row.branch, row.seq) not in self._interrupted:
                 return False  # the workflow's own code will interrupt it
             future = self._recorded.get((row.branch, row.seq))
             if future is None or future.done():

@@ -275,6 +275,7 @@ class Execution:
                     slot.resolve()
                 else:
                     self.waiters.append((self.appended, slot))
+            self.runtime.journal.hurry()
             slot.result()
         if self.fate is not None:
             raise Unwound
@@ -290,6 +291,8 @@ class Execution:
             if self.fate is not None:
                 return
             self.fate, self.fate_reason, self.fate_recovery = fate, reason, recovery
+        if self.unsent_start is not None:
+            self.runtime.journal.send_start(self)  # whoever goes on with the run must find it
         self.runtime.on_loop(self._interrupt)
 
     def _interrupt(self) -> None:

@@ -15,6 +15,10 @@ from stepwell.errors import NoRunningEngine
 
 T = TypeVar("T")
 
+CLOSED_MEANWHILE = (
+    "the engine was closed while this waited; what was started is not lost: it goes on at the next launch"
+)
+
 
 class Slot:
     """Where one thread waits for one answer."""
@@ -60,6 +64,10 @@ class Slot:
         return self.value
 
 
+class _Closed(NoRunningEngine, RuntimeError):
+    """A thread came back to an engine that is gone."""
+
+
 class Inbox:
     """Thread-safe calls into one event loop."""
 
@@ -68,18 +76,25 @@ class Inbox:
         self.thread = threading.get_ident()
         self._calls: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._armed = False
+        self._closed = False
         #: Answers on their way to waiting threads.
         self.tasks: set[asyncio.Task[Any]] = set()
         # A posting thread may stand inside a workflow; what the loop does for it must not.
         self._context = contextvars.Context()
 
     def post(self, call: Callable[..., object], *args: Any) -> None:
-        """Run `call(*args)` on the loop soon. From any thread. RuntimeError once the loop is closed."""
+        """Run `call(*args)` on the loop soon. From any thread. NoRunningEngine once the engine is closed."""
         self._calls.append((call, args))
+        if self._closed:
+            raise _Closed(CLOSED_MEANWHILE)
         # Append first, look second: `_drain` disarms before it empties, so a call is never left behind.
         if not self._armed:
             self._armed = True
-            self.loop.call_soon_threadsafe(self._drain, context=self._context)
+            try:
+                self.loop.call_soon_threadsafe(self._drain, context=self._context)
+            except RuntimeError:
+                self._closed = True
+                raise _Closed(CLOSED_MEANWHILE) from None
 
     def _drain(self) -> None:
         self._armed = False
@@ -87,6 +102,16 @@ class Inbox:
         while calls:
             call, args = calls.popleft()
             call(*args)
+
+    def close(self) -> None:
+        """Take nothing more; who waits is told. On the loop, which may go on without this engine."""
+        self._closed = True
+        while self._calls:
+            call, args = self._calls.popleft()
+            if call == self._spawn:
+                coroutine, slot = args
+                coroutine.close()
+                slot.fail(NoRunningEngine(CLOSED_MEANWHILE))
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and block this (other) thread for its result."""
@@ -106,7 +131,7 @@ class Inbox:
         def done(task: asyncio.Task[Any]) -> None:
             self.tasks.discard(task)
             if task.cancelled():
-                slot.fail(NoRunningEngine("the engine was closed while this waited; what was started is not lost"))
+                slot.fail(NoRunningEngine(CLOSED_MEANWHILE))
             elif (error := task.exception()) is not None:
                 slot.fail(error)
             else:

@@ -6,20 +6,26 @@ order in which they were appended, so "durable" is a count per run: appended aga
 """
 
 import asyncio
+import contextvars
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from stepwell.core import cancel
 from stepwell.core.env import Env
 from stepwell.core.faults import PASSING, StoreHealth, backoff
 from stepwell.core.inbox import Inbox
+from stepwell.core.unwind import Fate
 from stepwell.model.rows import Batch, Checkpoint, Committed, Finish, Intent, NewRun, Verdict
 from stepwell.store.api import Store
 from stepwell.store.faults import FaultKind, StoreFault
 
 if TYPE_CHECKING:
     from stepwell.core.execution import Execution
+
+log = logging.getLogger("stepwell.journal")
 
 Row = NewRun | Intent | Checkpoint | Finish
 Entry = tuple["Execution", Row]
@@ -31,6 +37,10 @@ BATCH_ROWS = 350
 QUEUE_ROWS = 20_000
 
 _UNKNOWN_TRIES = 5
+
+#: What threads append and nobody waits for is sent this soon; the ticker ends after so many idle rounds.
+_TICK_SECONDS = 0.005
+_IDLE_TICKS = 20
 
 
 class Journal:
@@ -44,6 +54,9 @@ class Journal:
         self._waiting: deque[Entry] = deque()
         self._sleeper: asyncio.Future[None] | None = None
         self._writing = False
+        self._ticking = False
+        self._idle_ticks = 0
+        self._context = contextvars.Context()
         self._relieved = asyncio.Event()
         self._closed = False
         self.batches = 0
@@ -60,14 +73,38 @@ class Journal:
             self._wake()
 
     def append_from_thread(self, execution: "Execution", row: Row) -> None:
-        """The same from a worker thread or the caller's."""
+        """The same from a worker thread or the caller's.
+
+        The writer is not woken for it: whoever needs it durable does that (`hurry`), usually some microseconds
+        later, and with more to write. If nobody does, the ticker sends it soon.
+        """
         with execution.lock:
             if execution.unsent_start is not None:
                 self._unshift_start(execution)
             execution.appended += 1
             self._waiting.append((execution, row))
+        if not self._ticking:
+            self._ticking = True
+            self._inbox.post(self._tick)
+
+    def hurry(self) -> None:
+        """Somebody waits for what is appended. From any thread."""
         if self._sleeper is not None:
             self._inbox.post(self._wake)
+
+    def _tick(self) -> None:
+        if self._waiting:
+            self._wake()
+            self._idle_ticks = 0
+        else:
+            self._idle_ticks += 1
+        if self._idle_ticks > _IDLE_TICKS:
+            self._idle_ticks = 0
+            self._ticking = False
+            if not self._waiting:  # else a thread has appended between the two lines above, and saw us ticking
+                return
+            self._ticking = True
+        self._inbox.loop.call_later(_TICK_SECONDS, self._tick, context=self._context)
 
     def send_start(self, execution: "Execution") -> None:
         """A start that waits for its first checkpoint goes now."""
@@ -75,8 +112,7 @@ class Journal:
             if execution.unsent_start is None:
                 return
             self._unshift_start(execution)
-        if self._sleeper is not None:
-            self._inbox.post(self._wake)
+        self.hurry()
 
     def _unshift_start(self, execution: "Execution") -> None:
         start = execution.unsent_start
@@ -107,7 +143,15 @@ class Journal:
         while True:
             while self._waiting:
                 self._writing = True
-                await self._write(self._take())
+                entries = self._take()
+                try:
+                    await self._write(entries)
+                except Exception as error:
+                    # A bug of ours must not stop everybody's checkpoints: these runs are given back.
+                    log.exception("the journal failed on %d rows; their runs are released", len(entries))
+                    for execution, _ in entries:
+                        execution.unwind(Fate.RELEASED, f"internal error: {type(error).__name__}", recovery=True)
+                    _flush(entries)
                 self._relieved.set()
             self._writing = False
             if self._closed:
@@ -195,9 +239,12 @@ class Journal:
                 verdicts[id(row)] = verdict
         _settle_dues(batch, committed, entries)
         again: list[Entry] = []
+        held: set[UUID] = set()
         for execution, row in entries:
             verdict = verdicts[id(row)]
-            if verdict is Verdict.BUSY:
+            if verdict is Verdict.BUSY or execution.run_id in held:
+                # And all that the run appended after it: "durable" is a count, in order. Sent again, they are MINE.
+                held.add(execution.run_id)
                 again.append((execution, row))
                 continue
             if verdict is Verdict.LOST:

@@ -27,28 +27,36 @@ def begin_async(execution: Execution) -> None:
         cancel.begin(execution)
 
 
-async def _call(execution: Execution) -> Any:
+async def _call(execution: Execution) -> tuple[Any, BaseException | None, Ended | None]:
+    """Call the function; what it returned or raised, and the outcome if it could be appended at once.
+
+    At once: so that the last step's checkpoint and the outcome go to the database together.
+    """
     args, kwargs = execution.arguments
     if execution.instance is not None:
         args = (execution.instance, *args)
-    return await execution.definition.fn(*args, **kwargs)
+    value: Any = None
+    error: BaseException | None = None
+    try:
+        value = await execution.definition.fn(*args, **kwargs)
+    except BaseException as raised:
+        error = raised
+    return value, error, None if execution.tasks else conclude(execution, value, error)
 
 
 async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:
     """The function has ended: wait for its stragglers, then record the outcome."""
-    value: Any = None
-    error: BaseException | None = None
-    if task.cancelled():
-        error = asyncio.CancelledError()
-    elif (error := task.exception()) is None:
-        value = task.result()
+    if task.cancelled():  # before its first line
+        value, error, ended = None, asyncio.CancelledError(), None
+    else:
+        value, error, ended = task.result()
     while execution.tasks:
         stragglers = list(execution.tasks)
         for straggler in stragglers:
             straggler.cancel()
         await asyncio.wait(stragglers)
         execution.tasks.difference_update(stragglers)
-    ended = conclude(execution, value, error)
+    ended = ended or conclude(execution, value, error)
     try:
         await execution.durable()
     except Unwound:

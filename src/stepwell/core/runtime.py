@@ -244,7 +244,7 @@ class Runtime:
         return (
             not execution.tasks
             and seconds > max(self.settings.park_after, 100 * execution.replay_seconds)
-            and len(self.executions) - self.on_pool > self.settings.max_async // 2
+            and len(self.executions) - self.on_pool > self.settings.max_async // 4
         )
 
     def timer_wait(self, key: Key, due: float) -> Wait:
@@ -253,6 +253,7 @@ class Runtime:
 
     async def retire(self) -> None:
         """End everything that is still under way. The engine is closing."""
+        self.inbox.close()
         self.wakeups.close()
         self.watch.close()
         tasks = [task for task in self._tasks | self.inbox.tasks if task is not asyncio.current_task()]

@@ -50,7 +50,7 @@ def new_run(
         status=Status.ENQUEUED,
         owner=None,
         input=text,
-        input_digest=f"{fingerprint(d.name, *inputs) & 0xFFFFFFFFFFFFFFFF:016x}",
+        input_digest=f"{fingerprint('', *inputs) & 0xFFFFFFFFFFFFFFFF:016x}",
         version=d.version,
         instance=name_of_instance,
         codec_id=codec_id,

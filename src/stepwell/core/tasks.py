@@ -9,7 +9,8 @@ import contextvars
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
-from stepwell.core.async_ops import live_step, run_operation, run_step
+from stepwell.core.async_ops import run_operation
+from stepwell.core.async_steps import live_step, run_step
 from stepwell.core.context import Branch, frame
 from stepwell.core.delivery import TrackedCoroutine
 

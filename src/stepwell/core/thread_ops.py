@@ -1,23 +1,17 @@
 """Operations of `def` workflows, on the thread that runs them: the same rules as in `async_ops`, blocking."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from stepwell.core import cancel
-from stepwell.core.async_ops import live_step, retry_delay, step_interrupted, step_timeout
-from stepwell.core.context import Branch, StepScope, frame
-from stepwell.core.definition import StepDefinition
+from stepwell.core.context import Branch
 from stepwell.core.execution import Execution
 from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
 from stepwell.core.recall import Reader, encode_failure, recall
 from stepwell.core.unwind import Fate, Unwound
 from stepwell.errors import WaitTimeout
-from stepwell.model.options import StepOptions
-from stepwell.model.rows import Intent, Recorded, Wait
-from stepwell.serde.coder import Coder
-from stepwell.serde.fingerprint import fingerprint
+from stepwell.model.rows import Recorded, Wait
 
 
 def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded | None:
@@ -66,165 +60,6 @@ def begin(execution: Execution, key: Key, name: str, kind: str, mark: int) -> No
         execution.durable_in_thread()
 
 
-def step(
-    branch: Branch,
-    seq: int,
-    d: StepDefinition,
-    o: StepOptions,
-    instance: object | None,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    """One step of a def workflow, in the calling thread (an `async def` one, through `.sync`, on the loop)."""
-    execution = branch.execution
-    if execution.fate is not None:
-        raise Unwound
-    runtime = execution.runtime
-    name = o.name
-    mark = fingerprint(name, args, kwargs)
-    key = (branch.path, seq)
-    coder = runtime.serializer.result(d.fn)
-    if execution.history is not None:
-        row = replayed(execution, key, name, mark)
-        if row is not None:
-            return recall(execution, row, coder)
-    if d.is_async:
-        begin(execution, key, name, "step", mark)
-        return _step_on_loop(branch, key, mark, coder, d, o, instance, args, kwargs)
-    if over_limit(execution):
-        begin(execution, key, name, "step", mark)
-        late = timed_out(execution)
-        failed, codec_id = encode_failure(execution, late)
-        execution.record(key, name, "step", "error", None, failed, mark, 0.0, 1, codec_id)
-        raise late
-    attempt = 1
-    if execution.intents and (intent := execution.intents.get(key)) is not None:
-        if intent.kind == "once":
-            begin(execution, key, name, "step", mark)
-            error: Exception = step_interrupted(execution, name)
-            failed, codec_id = encode_failure(execution, error)
-            execution.record(key, name, "step", "error", None, failed, mark, 0.0, 1, codec_id, None, True)
-            raise error
-        attempt = intent.attempt + 1
-        if intent.due is not None:
-            wait_until(execution, key, name, "step", mark, intent.due)
-    if d.at_most_once:
-        execution.append(Intent(execution.run_id, execution.epoch, key[0], key[1], name, "once"))
-    while True:
-        begin(execution, key, name, "step", mark)
-        began = runtime.env.monotonic()
-        try:
-            value = _body(StepScope(branch, seq, name, "step", attempt), d, o, instance, args, kwargs)
-            text, codec_id = coder.encode(value)
-        except Exception as error:
-            if execution.fate is not None:
-                raise Unwound from error
-            delay = retry_delay(execution, d, o, attempt, error)
-            if delay is not None:
-                _back_off(execution, key, name, mark, attempt, delay, error)
-                attempt += 1
-                continue
-            elapsed = runtime.env.monotonic() - began
-            failed, codec_id = encode_failure(execution, error)
-            execution.record(
-                key,
-                name,
-                "step",
-                "error",
-                None,
-                failed,
-                mark,
-                elapsed,
-                attempt,
-                codec_id,
-                None,
-                attempt > 1 or d.at_most_once,
-            )
-            runtime.bus.step(execution, key, name, "error", elapsed, attempt)
-            raise
-        except (KeyboardInterrupt, SystemExit) as leaving:
-            runtime.leaving(execution, leaving)
-            raise Unwound from None
-        elapsed = runtime.env.monotonic() - began
-        execution.record(
-            key,
-            name,
-            "step",
-            "ok",
-            text,
-            None,
-            mark,
-            elapsed,
-            attempt,
-            codec_id,
-            None,
-            attempt > 1 or d.at_most_once,
-        )
-        if runtime.bus.active:
-            runtime.bus.step(execution, key, name, "ok", elapsed, attempt)
-        return value
-
-
-def _step_on_loop(
-    branch: Branch,
-    key: Key,
-    mark: int,
-    coder: Coder,
-    d: StepDefinition,
-    o: StepOptions,
-    instance: object | None,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    runtime = branch.execution.runtime
-    try:
-        return runtime.inbox.run(live_step(branch, key, mark, coder, d, o, instance, args, kwargs))
-    except asyncio.CancelledError:
-        if branch.execution.fate is not None:
-            raise Unwound from None
-        raise
-
-
-def _body(
-    scope: StepScope,
-    d: StepDefinition,
-    o: StepOptions,
-    instance: object | None,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-) -> Any:
-    if instance is not None:
-        args = (instance, *args)
-    bus = scope.execution.runtime.bus
-    if bus.active:
-        bus.body(scope)
-    token = frame.set(scope)
-    try:
-        if o.timeout is None:
-            return d.fn(*args, **kwargs)
-        # A thread cannot be stopped: the body goes on in the background, the step has failed.
-        runtime = scope.execution.runtime
-        job = runtime.pool.submit(d.fn, args, kwargs, extra_thread=True)
-        if not job.wait(o.timeout):
-            raise step_timeout(scope.execution, scope.name, o.timeout)
-        return job.result()
-    finally:
-        frame.reset(token)
-
-
-def _back_off(
-    execution: Execution, key: Key, name: str, mark: int, attempt: int, delay: float, error: Exception
-) -> None:
-    text, _ = encode_failure(execution, error)
-    execution.append(
-        Intent(execution.run_id, execution.epoch, key[0], key[1], name, "attempt", attempt, delay, None, text)
-    )
-    execution.runtime.bus.emit("step.retry", execution=execution, name=name, place=key, attempt=attempt, delay=delay)
-    execution.durable_in_thread()
-    due, now = execution.dues[key]
-    wait_until(execution, key, name, "step", mark, due if due is not None else now)
-
-
 def wait_until(execution: Execution, key: Key, name: str, kind: str, mark: int, due: float) -> None:
     """Wait for an instant of the database's clock; a long wait parks the run and gives the thread back."""
     runtime = execution.runtime
@@ -252,6 +87,10 @@ def timed_out(execution: Execution) -> WaitTimeout:
     return WaitTimeout(f"workflow {execution.workflow_id!r}: the time of its timeout() block is over")
 
 
+#: The value of a slot whose time was over before it was answered.
+_OVER = object()
+
+
 def _arm(execution: Execution, slot: Slot, seconds: float) -> None:
     """On the loop: a timer there, so that virtual time reaches it too."""
     if execution.fate is not None or (execution.cancel_reason is not None and not execution.cancel_delivered):
@@ -265,15 +104,22 @@ def wait(
     execution: Execution, slot: Slot, key: Key, name: str, kind: str, mark: int, timeout: float | None = None
 ) -> bool:
     """Block in a slot that a fate or a cancellation may break; False after `timeout` seconds."""
+    if timeout is not None:
+        # On the loop, like all timers: virtual time reaches it there.
+        execution.runtime.on_loop(_limit, execution, slot, timeout)
     try:
-        answered = slot.wait(timeout)
+        slot.wait()
     finally:
         execution.runtime.on_loop(execution.blocked.discard, slot)
     if execution.fate is not None:
         raise Unwound
     if execution.cancel_reason is not None and not execution.cancel_delivered:
         cancel.raise_in_thread(execution, key, name, kind, mark, key in execution.dues)
-    return answered
+    return slot.value is not _OVER
+
+
+def _limit(execution: Execution, slot: Slot, seconds: float) -> None:
+    execution.runtime.loop.call_later(seconds, slot.resolve, _OVER, context=execution.runtime.context)
 
 
 def park(execution: Execution, wait: Wait) -> None:

@@ -11,7 +11,6 @@ from msgspec import inspect as mi
 
 from stepwell.serde.class_checks import Check, Checks, class_checks
 
-#: Deeper is for the careful way, which refuses it.
 _MAX_DEPTH = 200
 
 _PLAIN = frozenset({str, int, bool, type(None)})
@@ -75,7 +74,7 @@ def _is_plain(value: Any, depth: int) -> bool:
     if _PLAIN.issuperset(map(type, items)):
         return True
     if depth > _MAX_DEPTH:
-        return False
+        raise RecursionError  # tags.py refuses it, and says why
     return all(type(item) in _PLAIN or _is_plain(item, depth + 1) for item in items)
 
 

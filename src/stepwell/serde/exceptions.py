@@ -21,11 +21,11 @@ from stepwell.serde.tags import Tagger
 from stepwell.serde.text import to_text
 
 #: Limits, in characters of JSON unless said otherwise.
-MAX_MESSAGE = 8 * 1024
+MAX_MESSAGE = 8 * 1024  # of the outermost exception
 MAX_TRACEBACK = 16 * 1024  # its end is kept: the place where it happened
 MAX_VALUE = 16 * 1024  # one argument or attribute
 MAX_DATA = 64 * 1024  # all of them together
-MAX_REPR = 1024
+MAX_REPR = 1024  # also the messages of causes and members
 MAX_LINKED = 50  # causes and members of groups, all levels together
 
 _tagger = Tagger()
@@ -41,7 +41,8 @@ def encode_exception(error: BaseException) -> str:
 
 def encode_unrecordable(error: BaseException, why: str) -> str:
     """The least that can be said about an exception: its type, and why there is no more."""
-    return to_text({"type": _utf8(name_of(type(error))), "message": f"(not recorded: {why})", "args": []})
+    message = f"(not recorded: {why})"
+    return to_text({"type": _utf8(name_of(type(error))), "message": message, "args": [message]})
 
 
 class _Recorder:
@@ -52,7 +53,8 @@ class _Recorder:
 
     def record(self, error: BaseException) -> dict[str, Any]:
         self._seen.add(id(error))
-        record: dict[str, Any] = {"type": _utf8(name_of(type(error))), "message": _message(error)}
+        limit = MAX_MESSAGE if self._linked == 0 else MAX_REPR
+        record: dict[str, Any] = {"type": _utf8(name_of(type(error))), "message": _message(error, limit)}
         args, exact = self._args(error)
         record["args"] = args
         if not exact:
@@ -105,7 +107,11 @@ class _Recorder:
             if size <= min(MAX_VALUE, self._room):
                 self._room -= size
                 return plain, True
-        return _repr(value), False
+        if self._room < MAX_REPR:
+            return "[...]", False
+        text = _repr(value)
+        self._room -= len(text)
+        return text, False
 
 
 def _attributes(error: BaseException) -> Iterator[tuple[str, Any]]:
@@ -132,12 +138,12 @@ def _members(group: BaseExceptionGroup[Any]) -> list[BaseException]:
     return list(BaseExceptionGroup.__dict__["exceptions"].__get__(group))
 
 
-def _message(error: BaseException) -> str:
+def _message(error: BaseException, limit: int) -> str:
     try:
         text = str(error)
     except Exception as fault:
         text = f"(its __str__ raised {type(fault).__name__})"
-    return _clip(text, MAX_MESSAGE)
+    return _clip(text, limit)
 
 
 def _traceback(error: BaseException) -> str:

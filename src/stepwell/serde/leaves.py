@@ -68,22 +68,26 @@ def _moment(value: datetime.datetime | datetime.time) -> Any:
     zone = value.tzinfo
     if zone is not None and zone is not datetime.UTC:
         tag["v"] = value.replace(tzinfo=None).isoformat()
-        tag["zone"] = _zone(zone)
+        tag["zone"] = zone_of(zone)
     if value.fold:
         tag["fold"] = 1
     return tag
 
 
-def _zone(zone: datetime.tzinfo) -> Any:
+def zone_of(zone: datetime.tzinfo) -> Any:
+    """A zone as JSON data: its key, or its offset (in seconds) and name.
+
+    A fixed offset comes back as datetime.timezone, also where another library made it (pydantic, dateutil).
+    """
     if type(zone) is ZoneInfo and zone.key is not None:
         return zone.key
-    if type(zone) is datetime.timezone:
-        offset = zone.utcoffset(None)
-        name = zone.tzname(None)
-        seconds: Any = offset / datetime.timedelta(seconds=1)
-        return [seconds] if name == datetime.timezone(offset).tzname(None) else [seconds, name]
-    kind = type(zone).__qualname__
-    raise Unencodable(f"its time zone is a {kind}: use zoneinfo.ZoneInfo or datetime.timezone")
+    offset = zone.utcoffset(None)  # None for zones in which it depends on the date
+    if offset is None:
+        kind = type(zone).__qualname__
+        raise Unencodable(f"its time zone is a {kind}: use zoneinfo.ZoneInfo or datetime.timezone")
+    seconds = offset / datetime.timedelta(seconds=1)
+    is_named = type(zone) is datetime.timezone and zone.tzname(None) != datetime.timezone(offset).tzname(None)
+    return [seconds, zone.tzname(None)] if is_named else [seconds]
 
 
 def _read_zone(zone: Any) -> datetime.tzinfo:
@@ -128,8 +132,8 @@ LEAVES: dict[type, Callable[[Any], Any]] = {
     Fraction: _text_of("fraction"),
     complex: lambda value: tagged("complex", [_float(value.real), _float(value.imag)]),
     type(Path()): lambda value: tagged("path", _str(str(value))),
-    ZoneInfo: lambda value: tagged("zone", _zone(value)),
-    datetime.timezone: lambda value: tagged("zone", _zone(value)),
+    ZoneInfo: lambda value: tagged("zone", zone_of(value)),
+    datetime.timezone: lambda value: tagged("zone", zone_of(value)),
 }
 
 #: Tag -> value. What a row holds may be anything: callers expect any exception.

@@ -63,12 +63,11 @@ def dump_fields(model: Any) -> dict[str, Any]:
     names = {name: field.validation_alias or field.alias or name for name, field in fields.items()}
     known = {str(names[name]): value for name, value in _fields(model).items()}
     known |= model.__pydantic_extra__ or {}
-    return {SET: sorted(model.model_fields_set), **known}
+    return known
 
 
-def load_fields(cls: Any, data: dict[str, Any]) -> Any:
-    """A model of Python values, by its own validation."""
-    given = data.pop(SET)
+def load_fields(cls: Any, data: dict[str, Any], given: list[str]) -> Any:
+    """A model of Python values, by its own validation, with the fields that were set."""
     return _mark(cls.model_validate(data), given)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from stepwell.errors import UnreadablePayload
 from stepwell.serde.models import is_model, model_parts
 
 
@@ -23,6 +24,7 @@ class Kind:
     parts: Callable[[Any], dict[str, Any]]
     build: Callable[[dict[str, Any]], Any]
     runs_code: bool = False  # building may change the state: what comes out must be compared
+    required: frozenset[str] = frozenset()  # parts that building cannot do without
 
 
 def parts_of(value: object) -> dict[str, Any] | None:
@@ -58,8 +60,9 @@ def kind_of(cls: type[Any]) -> Kind | None:
         for name, member in vars(base).items()
         if isinstance(member, types.MemberDescriptorType) and name not in defaults
     ]
+    required = frozenset(name for name, default in defaults.items() if default is None)
     build = functools.partial(_build, cls, defaults, slots)
-    return Kind(functools.partial(_parts, [*defaults, *slots]), build)
+    return Kind(functools.partial(_parts, [*defaults, *slots]), build, required=required)
 
 
 #: Py_TPFLAGS_HEAPTYPE: made by a `class` statement.
@@ -84,7 +87,13 @@ def _build(cls: Any, defaults: _Defaults, slots: list[str], parts: dict[str, Any
         if name in parts:
             object.__setattr__(value, name, parts[name])
         elif default is not None:  # a field that the class got after this was recorded
-            object.__setattr__(value, name, default())
+            made = default()
+            if made is not _ABSENT:
+                object.__setattr__(value, name, made)
+        else:
+            raise UnreadablePayload(
+                f"A stored {cls.__qualname__} has no {name!r}, which has no default either."
+            )
     for name, extra in parts.items():
         # Never over something that the class defines: a row must not replace a method.
         if name in slots or (name not in defaults and not hasattr(cls, name)):
@@ -96,7 +105,9 @@ def _dataclass_default(field: "dataclasses.Field[Any]") -> _Default | None:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory
     default = field.default
-    return None if default is dataclasses.MISSING else lambda: default
+    if default is dataclasses.MISSING:
+        return None if field.init else lambda: _ABSENT
+    return lambda: default
 
 
 def _attrs_default(field: Any) -> _Default | None:
@@ -104,7 +115,9 @@ def _attrs_default(field: Any) -> _Default | None:
     factory = getattr(default, "factory", None)
     if factory is not None:
         return None if default.takes_self else lambda: factory()
-    return None if type(default).__name__ == "_Nothing" else lambda: default
+    if type(default).__name__ == "_Nothing":
+        return None if field.init else lambda: _ABSENT
+    return lambda: default
 
 
 def _struct_parts(value: Any) -> dict[str, Any]:

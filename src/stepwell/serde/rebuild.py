@@ -55,7 +55,7 @@ def _exception(record: dict[str, Any], depth: int) -> BaseException:
         error = None
     if error is None:
         return recorded
-    error.__cause__ = recorded
+    BaseException.__dict__["__cause__"].__set__(error, recorded)
     return error
 
 
@@ -82,6 +82,8 @@ def _rebuilt(record: dict[str, Any], depth: int) -> BaseException | None:
     cls = find_class(record["type"])
     if cls is None or not issubclass(cls, Exception) or issubclass(cls, _NEVER):
         return None
+    if type(record["args"]) is not list:
+        return None
     args = tuple(map(_read, record["args"]))
     if issubclass(cls, BaseExceptionGroup):
         error = _group(cls, args, record, depth)
@@ -94,11 +96,9 @@ def _rebuilt(record: dict[str, Any], depth: int) -> BaseException | None:
 
 
 def _bare(cls: type[Exception], args: tuple[Any, ...]) -> Exception:
-    """An instance without its constructor: only that of the builtin it derives from, which sets C fields."""
+    """An instance without its constructor: C fields are among the recorded attributes."""
     base: Any = next(base for base in cls.__mro__ if not base.__flags__ & HEAP_TYPE)
     error: Exception = base.__new__(cls, *args)
-    with contextlib.suppress(Exception):  # the class may have passed other arguments on
-        base.__init__(error, *args)
     return error
 
 

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import starmap
 from typing import Any
 
+from stepwell.serde.leaves import zone_of
 from stepwell.serde.objects import parts_of
 
 _ATOMS = frozenset({type(None), bool, int, str, bytes, bytearray, datetime.date, datetime.timedelta})
@@ -54,8 +55,11 @@ def _floats(a: float, b: float) -> bool:
 
 
 def _moments(a: Any, b: Any) -> bool:
-    """datetime and time: the same wall clock in the same kind of zone (repr shows both, and fold)."""
-    return type(a.tzinfo) is type(b.tzinfo) and repr(a) == repr(b)
+    """datetime and time: the same reading of the clock in the same zone."""
+    if a.fold != b.fold or a.replace(tzinfo=None) != b.replace(tzinfo=None):
+        return False
+    ours, theirs = a.tzinfo, b.tzinfo
+    return ours is theirs or (None not in (ours, theirs) and bool(zone_of(ours) == zone_of(theirs)))
 
 
 _COMPARE: dict[type, Callable[[Any, Any], bool]] = {

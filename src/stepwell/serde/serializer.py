@@ -48,6 +48,11 @@ class Serializer:
         self._results: MutableMapping[Callable[..., Any], Coder] = WeakKeyDictionary()
         self._arguments: dict[int, MutableMapping[Callable[..., Any], ArgumentsCoder]] = {}
 
+    @property
+    def payload_cap(self) -> int:
+        """The largest text to store for one value, in bytes."""
+        return self._envelope.cap
+
     def result(self, fn: Callable[..., Any]) -> Coder:
         """The coder for what `fn` returns; without an annotation that can be resolved, for any value."""
         try:

@@ -12,7 +12,6 @@ silently turned into its base. `untag.py` is the way back.
 
 import datetime
 import enum
-import functools
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -55,7 +54,12 @@ class Tagger:
         walk = _CONTAINERS.get(cls)
         if walk is not None:
             return walk(self, value, depth)
-        return self._object(value, cls, depth)
+        try:
+            return self._object(value, cls, depth)
+        except Unencodable:
+            raise
+        except Exception as error:  # properties, metaclasses and validators can do anything
+            raise Unencodable(f"looking into it raised {type(error).__name__}") from error
 
     def _items(self, items: Iterable[Any], depth: int) -> list[Any]:
         out: list[Any] = []
@@ -108,7 +112,8 @@ class Tagger:
         if kind is None or not can_be_found(cls):
             return self._unknown(value, cls, kind is not None)
         parts = kind.parts(value)
-        if not all(map(is_text, parts)) or (kind.runs_code and not _survives(value, kind.build, dict(parts))):
+        is_whole = kind.required <= parts.keys() and all(map(is_text, parts))
+        if not is_whole or (kind.runs_code and not _survives(value, kind.build, dict(parts))):
             return self._unknown(value, cls)
         return tagged(name_of(cls), self._named(parts, depth))
 
@@ -123,11 +128,12 @@ class Tagger:
         if not can_be_found(cls):
             return self._unknown(value, cls, True)
         if _survives(value, lambda model: load_model(cls, dump_model(model)), value):
-            return tagged(name_of(cls), dump_model(value)) | {"as": "json"}
+            return tagged(name_of(cls), dump_model(value))
         # A field holds what pydantic's JSON does not carry: its Python values, each with its tag.
         fields = dump_fields(value)
-        if _survives(value, functools.partial(load_fields, cls), dict(fields)):
-            return tagged(name_of(cls), self._named(fields, depth)) | {"as": "fields"}
+        given = sorted(value.model_fields_set)
+        if _survives(value, lambda fields: load_fields(cls, fields, given), fields):
+            return tagged(name_of(cls), self._named(fields, depth)) | {"set": given}
         return self._unknown(value, cls)
 
     def _unknown(self, value: Any, cls: type, is_local: bool = False) -> Any:

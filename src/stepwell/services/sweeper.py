@@ -6,6 +6,7 @@ which our own reads worked. So neither an outage nor a jump of the database's cl
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -34,28 +35,48 @@ class Sweeper(Service):
         if runtime.draining:
             return
         await self._audit()
+        # Everybody observes: whoever sweeps next need not begin to.
+        dead = self._dead(await runtime.store.executors())
         runtime.sweeps = await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3)
         if not runtime.sweeps:
-            self._seen.clear()  # somebody else observes; we would begin anew
             return
-        found = 0
-        dead = self._dead(await runtime.store.executors())
-        if dead:
-            taken, locked = await runtime.store.reap(dead, _LIMIT)
-            found += taken
-            if taken:
-                runtime.log.warning("took %d runs over from %d dead processes", taken, len(dead))
-            if locked:
-                runtime.log.warning("%d runs of dead processes are locked by open transactions; next round", locked)
-        found += await runtime.store.reap_orphans(_LIMIT)
-        found += await runtime.store.wake(_LIMIT)
-        found += await runtime.store.expire_deadlines(_LIMIT)
-        served = {(route, d.code_hint) for route, d in runtime.served().items()}
+        found = await self._reap(dead) if dead else 0
+        store = runtime.store
+        found += await self._all(lambda: store.reap_orphans(_LIMIT))
+        found += await self._all(lambda: store.wake(_LIMIT))
+        found += await self._all(lambda: store.expire_deadlines(_LIMIT))
+        served = sorted({(route, d.code_hint) for route, d in runtime.served().items()})
         if served:
-            found += await runtime.store.retry_blocked(sorted(served), _LIMIT)
+            found += await self._all(lambda: store.retry_blocked(served, _LIMIT))
         if found:
             runtime.work.set()
             runtime.watch.hint()
+
+    async def _all(self, part: Callable[[], Awaitable[int]]) -> int:
+        """Repeat a bounded part while it finds as much as it may take, and let what it found begin meanwhile."""
+        found = 0
+        while (count := await part()) > 0:
+            found += count
+            self.runtime.work.set()
+            if count < _LIMIT:
+                break
+        return found
+
+    async def _reap(self, dead: list[tuple[UUID, int]]) -> int:
+        runtime = self.runtime
+        skipped = 0
+
+        async def part() -> int:
+            nonlocal skipped
+            taken, skipped = await runtime.store.reap(dead, _LIMIT)
+            return taken
+
+        found = await self._all(part)
+        if found:
+            runtime.log.warning("took %d runs over from %d dead processes", found, len(dead))
+        if skipped:
+            runtime.log.warning("%d runs of dead processes are locked by open transactions; next round", skipped)
+        return found
 
     async def pause(self) -> None:
         """The interval, jittered, so that processes do not sweep in step."""

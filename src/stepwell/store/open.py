@@ -10,7 +10,8 @@ from stepwell.store.api import Store, StoreIdentity
 
 _FORMS = "sqlite:///relative/path, sqlite:////absolute/path or postgresql://user@host/database"
 _SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA", "OFF")
-_SECRET = re.compile(r"(?<=:)[^:/@\s]+(?=@)|(?<=password=)[^&\s]+", re.IGNORECASE)
+# After "user:" up to the last @, since a password may hold one unescaped; or after "password=".
+_SECRET = re.compile(r"((?:^|//)[^:/@\s]*:(?!//))\S*(?=@)|(password=)[^&\s]+", re.IGNORECASE)
 
 
 def open_store(
@@ -41,9 +42,34 @@ def open_store(
     raise ConfigurationError(f"not a database URL: {masked(url)!r}; it has the form {_FORMS}")
 
 
+def migration_scripts(url: str, schema: str) -> dict[int, str]:
+    """The SQL of every migration by its number, for a person to run; asks no database.
+
+    Raises ConfigurationError for a URL of no known kind.
+    """
+    if url.partition("://")[0].lower() == "sqlite":
+        from stepwell.store.sqlite.script import scripts as sqlite_scripts
+
+        return sqlite_scripts()
+    if url.partition("://")[0].lower() in ("postgresql", "postgres"):
+        from stepwell.store.postgres.script import scripts as postgres_scripts
+
+        return postgres_scripts(schema)
+    raise ConfigurationError(f"not a database URL: {masked(url)!r}; it has the form {_FORMS}")
+
+
+async def create_database(url: str) -> bool:
+    """Create the Postgres database that the URL names, if it is missing; whether it was. SQLite needs none."""
+    if url.startswith("sqlite"):
+        return False
+    from stepwell.store.postgres.database import ensure_database
+
+    return await ensure_database(url)
+
+
 def masked(url: str) -> str:
     """The URL with its passwords as ***: what a message may show."""
-    return _SECRET.sub("***", url)
+    return _SECRET.sub(lambda found: (found[1] or found[2]) + "***", url)
 
 
 def _sqlite(url: str) -> tuple[Path, str]:
@@ -51,9 +77,7 @@ def _sqlite(url: str) -> tuple[Path, str]:
     parts = urlsplit(url)
     path = unquote(parts.path.removeprefix("/"))
     if parts.netloc or not path:
-        raise ConfigurationError(
-            f"{masked(url)!r} names no file: sqlite:///relative/path or sqlite:////absolute/path"
-        )
+        raise ConfigurationError(f"{masked(url)!r} names no file: sqlite:///relative/path or sqlite:////absolute/path")
     if path == ":memory:":
         raise ConfigurationError("an in-memory database is not durable: give a file, sqlite:///stepwell.db")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))

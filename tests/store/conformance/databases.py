@@ -49,9 +49,7 @@ class SQLiteDatabase:
 
     def store(self, identity: StoreIdentity) -> Store:
         # OFF: no test here turns the power off, and fsync is most of their time.
-        return SQLiteStore(
-            self._path, identity, synchronous="OFF", clock=lambda: self.clock.now, inline_rows=None
-        )
+        return SQLiteStore(self._path, identity, synchronous="OFF", clock=lambda: self.clock.now, inline_rows=None)
 
     def wipe(self) -> None:
         """A new file has none."""

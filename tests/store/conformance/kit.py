@@ -68,9 +68,7 @@ class Executing(Protocol):
 class World:
     """One database, and one process that works on it."""
 
-    def __init__(
-        self, store: Store, clock: Clock, opener: Callable[[StoreIdentity], Awaitable[Store]]
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, opener: Callable[[StoreIdentity], Awaitable[Store]]) -> None:
         self.store = store
         self.clock = clock
         self.me = draw()
@@ -138,9 +136,7 @@ class World:
 
     # -- what executions do --------------------------------------------------------------------------------
 
-    async def commit(
-        self, *parts: NewRun | Intent | Checkpoint | Finish, store: Store | None = None
-    ) -> Committed:
+    async def commit(self, *parts: NewRun | Intent | Checkpoint | Finish, store: Store | None = None) -> Committed:
         """One batch of these parts."""
         batch = Batch()
         for part in parts:
@@ -192,8 +188,8 @@ class World:
 def step(run: Executing, seq: int = 0, **fields: Any) -> Checkpoint:
     """A recorded step: its pos is its seq unless said otherwise."""
     words: dict[str, Any] = {
-        "branch": "0", "name": f"step_{seq}", "kind": "step", "ended": "ok", "output": f'"out {seq}"', "error": None,
-        "fingerprint": 7 + seq, "pos": seq, "elapsed": 0.25, **fields,
+        "branch": "0", "name": f"step_{seq}", "kind": "step", "ended": "ok", "output": f'"out {seq}"',
+        "error": None, "fingerprint": 7 + seq, "pos": seq, "elapsed": 0.25, **fields,
     }  # fmt: skip
     return Checkpoint(run_id=run.run_id, epoch=run.epoch, seq=seq, **words)
 

@@ -50,9 +50,7 @@ LIVING: dict[Make, str] = {
     blocked: "ENQUEUED",
     dead: "CANCELLED",
 }
-each_living = pytest.mark.parametrize(
-    ("make", "becomes"), LIVING.items(), ids=lambda x: getattr(x, "__name__", x)
-)
+each_living = pytest.mark.parametrize(("make", "becomes"), LIVING.items(), ids=lambda x: getattr(x, "__name__", x))
 
 
 @each_living
@@ -118,9 +116,7 @@ async def test_a_blocked_cleanup_may_be_asked_again(world: World) -> None:
     run = await world.begin()
     await world.store.request_cancel([run.run_id], "enough", force=False, children=False)
     await world.block(run)
-    assert await world.store.request_cancel([run.run_id], "again", force=False, children=False) == [
-        run.run_id
-    ]
+    assert await world.store.request_cancel([run.run_id], "again", force=False, children=False) == [run.run_id]
     assert await world.status(run) == "ENQUEUED"
 
 
@@ -136,7 +132,7 @@ async def test_a_delivered_cancellation_is_an_outcome(world: World) -> None:
 
 
 async def family(world: World) -> dict[str, UUID]:
-    """root -> child -> grandchild; root -> abandoned -> below; and a stranger."""
+    """root -> child -> grandchild, let_go; root -> abandoned -> below; and a stranger."""
     made = {"root": (await world.begin()).run_id, "stranger": (await world.begin()).run_id}
 
     async def add(name: str, parent: str, seq: int, close: str = "cancel") -> None:
@@ -145,6 +141,7 @@ async def family(world: World) -> dict[str, UUID]:
 
     await add("child", "root", 0)
     await add("grandchild", "child", 0)
+    await add("let_go", "child", 1, close="abandon")
     await add("abandoned", "root", 1, close="abandon")
     await add("below", "abandoned", 0)
     return made
@@ -164,9 +161,7 @@ async def test_children_follow_unless_told_not_to(world: World, force: bool) -> 
 
 async def test_without_children_only_the_run_itself(world: World) -> None:
     made = await family(world)
-    assert await world.store.request_cancel([made["root"]], "x", force=False, children=False) == [
-        made["root"]
-    ]
+    assert await world.store.request_cancel([made["root"]], "x", force=False, children=False) == [made["root"]]
     assert await names_of(world, made) == {"root"}
 
 

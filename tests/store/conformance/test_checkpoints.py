@@ -12,8 +12,8 @@ async def test_every_field_of_a_checkpoint_comes_back_in_the_history(world: Worl
     run, child = await world.begin(), draw()
     await world.written(
         step(
-            run, 3, branch="0.2", name="charge", kind="child", ended="error", output=None, error='{"type":"E"}',
-            fingerprint=-9, pos=11, attempts=4, child_run=child, codec_id="zip",
+            run, 3, branch="0.2", name="charge", kind="child", ended="error", output=None,
+            error='{"type":"E"}', fingerprint=-9, pos=11, attempts=4, child_run=child, codec_id="zip",
         )
     )  # fmt: skip
     await world.release(run)
@@ -53,9 +53,7 @@ async def test_half_of_a_batch_sent_again(world: World) -> None:
         {"ended": "abandoned"},
     ],
 )
-async def test_another_outcome_under_the_same_epoch_is_a_conflict(
-    world: World, change: dict[str, object]
-) -> None:
+async def test_another_outcome_under_the_same_epoch_is_a_conflict(world: World, change: dict[str, object]) -> None:
     run = await world.begin()
     await world.written(step(run, 0))
     assert (await world.commit(step(run, 0, **change))).checkpoints == [CONFLICT]

@@ -90,6 +90,13 @@ async def test_a_limit_takes_the_first_ones(world: World) -> None:
     assert await world.claim(limit=0) == []
 
 
+async def test_a_limit_takes_the_most_urgent_however_young(world: World) -> None:
+    await world.enqueue(priority=5)
+    await world.clock.advance(1)
+    urgent = await world.enqueue(priority=-5)
+    assert [c.run_id for c in await world.claim(limit=1)] == [urgent]
+
+
 async def test_only_served_routes(world: World) -> None:
     eu, us = await world.enqueue(route="pay||eu"), await world.enqueue(route="pay||us")
     assert await world.claim(routes=[]) == []
@@ -131,11 +138,7 @@ async def test_two_processes_never_claim_the_same_run(world: World) -> None:
     other = await world.another()
     ids = {s.run_id for s in await world.store.start([world.new(status="ENQUEUED") for _ in range(40)])}
     claims = await asyncio.gather(
-        *(
-            world.claim(store=store, incarnation=draw(), limit=7)
-            for _ in range(4)
-            for store in (world.store, other)
-        )
+        *(world.claim(store=store, incarnation=draw(), limit=7) for _ in range(4) for store in (world.store, other))
     )
     claimed = [c.run_id for claim in claims for c in claim]
     claimed += [c.run_id for c in await world.claim(limit=40)]

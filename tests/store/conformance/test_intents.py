@@ -36,9 +36,9 @@ async def test_the_first_due_time_of_a_wait_stays(world: World) -> None:
     run = await world.begin()
     await world.written(intent(run, 0, "wait", delay=10.0))
     await world.release(run)
-    run = await world.claim_one()
+    again = await world.claim_one()
     await world.clock.advance(6)
-    committed = await world.commit(intent(run, 0, "wait", delay=10.0))
+    committed = await world.commit(intent(again, 0, "wait", delay=10.0))
     assert committed.dues == [(START + 10, START + 6)]
     if not committed.all_written:
         assert committed.intents[0] in KEPT

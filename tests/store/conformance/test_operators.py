@@ -139,18 +139,27 @@ async def test_rewind_wakes_a_parked_run(world: World) -> None:
     await world.park(run, timer(START + 9, 1))
     assert await world.store.rewind(run.run_id, "0", 0)
     assert (await world.store.next_wake())[0] is None
-    assert (await world.claim_one()).history == []
+    claimed = await world.claim_one()
+    assert (claimed.history, claimed.intents) == ([], []), "the wait is begun anew, with another due time"
 
 
 async def test_rewind_takes_back_a_cancellation(world: World) -> None:
     run = await world.begin()
     await world.store.request_cancel([run.run_id], "enough", force=False, children=False)
-    await world.written(
-        step(run, 0), step(run, 1, kind="cancel", ended="cancelled"), finish(run, "CANCELLED")
-    )
+    await world.written(step(run, 0), step(run, 1, kind="cancel", ended="cancelled"), finish(run, "CANCELLED"))
     assert await world.store.rewind(run.run_id, "0", 0)
     claimed = await world.claim_one()
     assert (claimed.history, claimed.cancel_reason) == ([], None)
+
+
+async def test_rewind_to_a_cleanup_takes_back_the_cancellation_before_it(world: World) -> None:
+    run = await world.begin()
+    await world.store.request_cancel([run.run_id], "enough", force=False, children=False)
+    await world.written(
+        step(run, 0), step(run, 1, kind="cancel", ended="cancelled"), step(run, 2), finish(run, "CANCELLED")
+    )
+    assert await world.store.rewind(run.run_id, "0", 2)
+    assert [h.seq for h in (await world.claim_one()).history] == [0]
 
 
 async def test_rewind_opens_the_gates_of_the_children_that_it_takes_back(world: World) -> None:
@@ -167,6 +176,8 @@ async def test_rewind_opens_the_gates_of_the_children_that_it_takes_back(world: 
     anew = await world.start(workflow_id="c-1", parent=dropped)
     assert anew.created
     assert anew.run_id != second
+    attached = await world.start(workflow_id="c-1", parent=dropped)
+    assert (attached.created, attached.run_id) == (False, anew.run_id)
     assert await world.status(second) == "SUCCESS"
 
 
@@ -209,7 +220,10 @@ async def test_a_fork_knows_what_came_before(world: World) -> None:
 
 
 async def test_the_copies_of_a_fork_are_no_progress_of_its_own(world: World) -> None:
-    run = await world.begin()
+    first = await world.begin()
+    await world.release(first)
+    run = await world.claim_one()
+    assert run.epoch == 3
     await world.written(step(run, 0), step(run, 1))
     new = world.new(status="ENQUEUED", max_recoveries=5)
     await world.store.fork(run.run_id, "0", 1, new)

@@ -43,6 +43,17 @@ async def test_a_process_whose_beat_has_moved_is_not_reaped(world: World) -> Non
     assert len(await world.store.executors()) == 1
 
 
+async def test_an_idle_process_that_lives_is_not_forgotten(world: World) -> None:
+    await world.register()
+    (row,) = await world.store.executors()
+    assert await world.store.reap([(world.me, row.beat)], 10) == (0, 0)
+    await world.clock.advance(LEASE)
+    assert await world.store.reap([(world.me, row.beat + 1)], 10) == (0, 0)
+    assert len(await world.store.executors()) == 1
+    await world.store.reap([(world.me, row.beat)], 10)
+    assert await world.store.executors() == []
+
+
 async def test_only_pending_runs_of_the_dead_are_taken(world: World) -> None:
     await world.register()
     living = await world.register(draw(), lease=10_000.0)

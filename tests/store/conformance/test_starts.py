@@ -26,8 +26,8 @@ async def test_an_enqueued_start_belongs_to_nobody(world: World) -> None:
 async def test_every_column_of_a_start_comes_back(world: World) -> None:
     root = await world.begin(workflow_id="root")
     run_id = await world.enqueue(
-        workflow_id="o-1", name="pay", route="pay|2|eu", version="2", instance="eu", codec_id="zip", queue="q",
-        priority=-4, attributes='{"city": "Rome"}', root_run_id=root.run_id, max_recoveries=3,
+        workflow_id="o-1", name="pay", route="pay|2|eu", version="2", instance="eu", codec_id="zip",
+        queue="q", priority=-4, attributes='{"city": "Rome"}', root_run_id=root.run_id, max_recoveries=3,
         parent=ParentRef(root.run_id, "0.1", 5), input="[2]", delay=5.0, deadline=START + 60,
     )  # fmt: skip
     row = await world.row(run_id)

@@ -47,6 +47,13 @@ async def test_a_target_that_had_ended_before_the_parking_is_found(world: World)
     assert await world.store.wake(10) == 1
 
 
+async def test_a_target_that_is_gone_cannot_be_waited_for(world: World) -> None:
+    target, run = await world.ended(), await world.begin()
+    await world.park(run, end_of(target))
+    await world.store.delete(target)
+    assert await world.store.wake(10) == 1
+
+
 async def test_waiters_of_ended_runs_are_woken_at_once(world: World) -> None:
     first, second, running = [await world.begin() for _ in range(3)]
     waiters = [await world.begin() for _ in range(4)]

@@ -69,6 +69,14 @@ class Counted:
 
 
 @dataclasses.dataclass
+class Stamped:
+    n: int
+
+    def __post_init__(self) -> None:
+        self.n += 1
+
+
+@dataclasses.dataclass
 class Node:
     value: int
     next: "Node | None" = None

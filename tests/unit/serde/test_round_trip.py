@@ -32,6 +32,7 @@ from tests.unit.serde.shapes import (
     Pair,
     Point,
     Renamed,
+    Stamped,
 )
 
 SERIALIZER = Serializer()
@@ -39,9 +40,15 @@ NOW = datetime(2024, 5, 17, 12, 30, 1, 250, tzinfo=UTC)
 
 any_text = st.text(st.characters(exclude_categories=()))  # lone surrogates and NUL too
 zones = st.sampled_from(
-    [None, UTC, ZoneInfo("Europe/Berlin"), timezone(timedelta(hours=-3, seconds=7)), timezone(timedelta(0), "Z")]
+    [
+        None,
+        UTC,
+        ZoneInfo("Europe/Berlin"),
+        timezone(timedelta(hours=-3, seconds=7)),
+        timezone(timedelta(0), "Z"),
+    ]
 )
-scalars = (
+scalars: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()
     | st.integers()
@@ -49,17 +56,26 @@ scalars = (
     | any_text
     | st.binary()
     | st.builds(bytearray, st.binary())
-    | st.complex_numbers()
+    | st.complex_numbers(allow_nan=False)
     | st.decimals()
     | st.fractions()
     | st.uuids()
     | st.dates()
     | st.timedeltas()
-    | st.builds(lambda at, zone, fold: at.replace(tzinfo=zone, fold=fold), st.datetimes(), zones, st.integers(0, 1))
+    | st.builds(
+        lambda at, zone, fold: at.replace(tzinfo=zone, fold=fold), st.datetimes(), zones, st.integers(0, 1)
+    )
     | st.builds(lambda at, zone: at.replace(tzinfo=zone), st.times(), zones)
     | st.sampled_from([Colour.RED, Level.HIGH, Mode.READ, Mode.READ | Mode.WRITE, Odd.PAIR, Odd.NOTHING])
 )
-hashables = scalars.filter(lambda value: value == value and not isinstance(value, bytearray))
+_NO_KEYS = ("nan", "-nan", "snan", "-snan")  # found in a dict by identity at most
+
+
+def can_be_key(value: object) -> bool:
+    return not isinstance(value, bytearray) and str(value).lower() not in _NO_KEYS
+
+
+hashables: st.SearchStrategy[Any] = scalars.filter(can_be_key)
 
 
 def containers(items: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -99,10 +115,19 @@ typed_values = st.one_of(
     st.tuples(st.just(frozenset[date]), st.frozensets(st.dates())),
     st.tuples(st.just(tuple[int, str]), st.tuples(st.integers(), any_text)),
     st.tuples(st.just(list[Point]), st.lists(st.builds(Point, st.integers(), st.integers()))),
-    st.tuples(st.just(Order), st.builds(Order, any_text, st.datetimes(timezones=zones), st.just([Point(1)]), values)),
+    st.tuples(
+        st.just(Order), st.builds(Order, any_text, st.datetimes(timezones=zones), st.just([Point(1)]), values)
+    ),
     st.tuples(st.just(list[Money | None]), st.lists(st.builds(Money, st.integers(), any_text) | st.none())),
-    st.tuples(st.sampled_from([int, str, list[int], dict[str, str], Point, Any, object, datetime, set[int]]), values),
+    st.tuples(
+        st.sampled_from([int, str, list[int], dict[str, str], Point, Any, object, datetime, set[int]]), values
+    ),
 )
+
+
+def check_back(tp: Any, value: Any) -> Any:
+    coder = SERIALIZER.value(tp)
+    return coder.decode(coder.encode(value)[0])
 
 
 def check(tp: Any, value: object) -> str:
@@ -245,14 +270,27 @@ def test_text_by_annotation(tp: Any, value: object, text: str | None) -> None:
     assert type(back) is type(value)
 
 
+def test_state_beside_the_fields_is_not_lost_under_the_own_annotation() -> None:
+    extended = Point(1)
+    extended.more = [2]  # type: ignore[attr-defined]
+    for value in (extended, Stamped(1), Counted(1), Hidden(1, 2)):
+        for tp in (type(value), list[type(value)], Any):  # type: ignore[misc]
+            boxed = value if tp in (type(value), Any) else [value]
+            assert same(check_back(tp, boxed), boxed)
+
+
 def test_a_set_gives_one_text_whatever_its_history() -> None:
-    few = {"a", "b", "c"}
-    many = {str(n) for n in range(1000)} | few
-    many -= {str(n) for n in range(1000)}
-    for tp in (Any, set[str], dict[str, set[str]]):
+    one, other = {0, 8}, {8, 0}
+    assert list(one) != list(other)  # they collide: the order is that of insertion
+    for tp, a, b in [
+        (Any, one, other),
+        (set[int], one, other),
+        (dict[str, set[int]], {"x": one}, {"x": other}),
+    ]:
         coder = SERIALIZER.value(tp)
-        boxed = [{"x": s} for s in (few, many)] if tp == dict[str, set[str]] else [few, many]
-        assert coder.encode(boxed[0]) == coder.encode(boxed[1])
+        assert coder.encode(a) == coder.encode(b)
+    ordered = {"b": one, "a": other}
+    assert list(check_back(dict[str, set[int]], ordered)) == ["b", "a"]
 
 
 def test_state_is_restored_without_running_the_class() -> None:
@@ -266,7 +304,7 @@ def test_foreign_json_without_tags_is_read_by_annotation() -> None:
     """Starts from SQL or another language know nothing of tags."""
     assert SERIALIZER.value(set[date]).decode('["2024-01-02"]') == {date(2024, 1, 2)}
     assert SERIALIZER.value(Point).decode('{"x": 1}') == Point(1, 0)
-    assert SERIALIZER.value(Point).decode('{"x": 1, "y": 2, "unknown": "\\"$t\\""}') == Point(1, 2)
+    assert SERIALIZER.value(Point).decode('{"x": 1, "y": 2, "unknown": ["$t"]}') == Point(1, 2)
     assert SERIALIZER.value(list[str]).decode('["\\"$t\\"", "$t"]') == ['"$t"', "$t"]
 
 

@@ -39,9 +39,7 @@ def last_of_each(intents: Sequence[Intent]) -> list[Intent]:
     return list({key_of(row): row for row in intents}.values())
 
 
-def match_dues(
-    intents: Sequence[Intent], answer: Sequence[tuple[Any, ...]]
-) -> list[tuple[float | None, float] | None]:
+def match_dues(intents: Sequence[Intent], answer: Sequence[tuple[Any, ...]]) -> list[tuple[float | None, float] | None]:
     """The answer of intents/keep in the order of `intents`; None where it has no row."""
     kept = {(run_id, branch, seq): (due, now) for run_id, branch, seq, due, now in answer}
     return [kept.get(key_of(row)) for row in intents]

@@ -1,5 +1,6 @@
 """Claims: taking runs, with all that is needed to go on with them."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -14,93 +15,78 @@ from stepwell.store.postgres.params import statement
 from stepwell.store.postgres.wire import rows
 
 _RELEASE_LIMIT = 1000
-_HISTORY_PAGE = 16 * 1024 * 1024  # bytes
-_HISTORY_COLUMN = 20
-#: What an answer that is too large looks like: 54000 and 53200, or "invalid memory alloc request size".
-_TOO_LARGE = frozenset({FaultKind.PAYLOAD, FaultKind.UNKNOWN})
+_FIRST_PAGE = 256 * 1024  # bytes of a run's history that come with its claim; there may be a hundred runs
+_PAGE = 8 * 1024 * 1024  # bytes
+_BEFORE_ALL = -(2**31)
+#: What an answer that cannot be made looks like: 54000, 53200, "invalid memory alloc request size", ...
+_REFUSED_ANSWER = frozenset({FaultKind.PAYLOAD, FaultKind.UNKNOWN})
 
 
 # Both are array_like: the claim's JSON has arrays of their fields, in their order.
-_decode_history = msgspec.json.Decoder(list[Recorded]).decode
+_decode_history = msgspec.json.Decoder(tuple[int, list[Recorded] | None]).decode
 _decode_intents = msgspec.json.Decoder(list[RecordedIntent]).decode
 
 
 class Claims(Leaves):
     """The claims of a store."""
 
-    async def claim(
-        self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int
-    ) -> list[Claimed]:
+    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
         """See `Store.claim`. Runs that were started directly are in the queue ''."""
         if limit <= 0 or not routes:
             return []
+        identity = self._lanes.identity
+        where = (
+            incarnation, identity.namespace, identity.app, params.texts(["", *queues]), params.texts(routes), limit
+        )  # fmt: skip
         try:
-            return await self._take(incarnation, routes, queues, limit)
+            return await self._take(where)
         except StoreFault as fault:
-            if fault.kind not in _TOO_LARGE and fault.code != "53200":
+            if fault.kind not in _REFUSED_ANSWER and fault.code != "53200":
                 raise
-        return await self._take_one_by_one(incarnation, routes, queues, limit)
+        return await self._take_bare(where)
 
-    async def _take(
-        self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int
-    ) -> list[Claimed]:
+    async def _take(self, where: Sequence[object]) -> list[Claimed]:
+        """In one round trip, as far as the histories fit into it."""
         _, taken = await self._lanes.misc.run(
             statement(self._lanes.sql("claims/release_delayed"), _RELEASE_LIMIT),
-            self._take_statement("claims/take", incarnation, routes, queues, limit),
-        )
-        return [
-            _claimed(
-                row, _decode_history(row[20]) if row[20] else [], _decode_intents(row[21]) if row[21] else []
-            )
-            for row in sorted(rows(taken), key=_age)
-        ]
-
-    def _take_statement(
-        self, name: str, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int
-    ) -> params.Statement:
-        identity = self._lanes.identity
-        return statement(
-            self._lanes.sql(name),
-            incarnation,
-            identity.namespace,
-            identity.app,
-            params.texts(["", *queues]),
-            params.texts(routes),
-            limit,
-        )
-
-    async def _take_one_by_one(
-        self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int
-    ) -> list[Claimed]:
-        """Without histories first: one that cannot be read must not keep the others from being claimed."""
-        (taken,) = await self._lanes.misc.run(
-            self._take_statement("claims/take_bare", incarnation, routes, queues, limit)
+            statement(self._lanes.sql("claims/take"), *where, _FIRST_PAGE),
         )
         claimed: list[Claimed] = []
         for row in sorted(rows(taken), key=_age):
-            run = _claimed(row, [], [])
-            try:
-                run.history, run.intents = await self._read_history(run.run_id)
-            except StoreFault as fault:
-                reason = f"its history cannot be read: {fault}"
-                await self.leave([Leave(run.run_id, run.epoch, "BLOCKED", reason=reason)])
-            else:
+            recorded, history = _decode_history(row[20])
+            run = _claimed(row, history or [], _decode_intents(row[21]) if row[21] else [])
+            if len(run.history) == recorded or await self._read_rest(run):
                 claimed.append(run)
         return claimed
 
-    async def _read_history(self, run_id: UUID) -> tuple[list[Recorded], list[RecordedIntent]]:
-        history: list[Recorded] = []
-        while True:
-            last_pos = history[-1].pos if history else -(2**31)
-            (page,) = await self._lanes.misc.run(
-                statement(self._lanes.sql("claims/history"), run_id, last_pos, _HISTORY_PAGE)
-            )
-            found = [Recorded(*row) for row in rows(page)]
-            if not found:
-                break
-            history += found
-        (begun,) = await self._lanes.misc.run(statement(self._lanes.sql("claims/begun"), run_id))
-        return history, [RecordedIntent(*row) for row in rows(begun)]
+    async def _take_bare(self, where: Sequence[object]) -> list[Claimed]:
+        """Without histories first: one that cannot be read must not keep the others from being claimed."""
+        (taken,) = await self._lanes.misc.run(statement(self._lanes.sql("claims/take_bare"), *where))
+        claimed = [_claimed(row, [], []) for row in sorted(rows(taken), key=_age)]
+        for run in claimed:
+            with contextlib.suppress(StoreFault):  # the same will be said by _read_rest
+                (begun,) = await self._lanes.misc.run(statement(self._lanes.sql("claims/begun"), run.run_id))
+                run.intents = [RecordedIntent(*row) for row in rows(begun)]
+        return [run for run in claimed if await self._read_rest(run)]
+
+    async def _read_rest(self, run: Claimed) -> bool:
+        """Complete a history in pages. False if that failed: then the run is BLOCKED, or, if the database is
+        in trouble, left to the self-audit, which will find a run that nobody here knows of."""
+        try:
+            while True:
+                last_pos = run.history[-1].pos if run.history else _BEFORE_ALL
+                (page,) = await self._lanes.misc.run(
+                    statement(self._lanes.sql("claims/history"), run.run_id, last_pos, _PAGE)
+                )
+                found = [Recorded(*row) for row in rows(page)]
+                if not found:
+                    return True
+                run.history += found
+        except StoreFault as fault:
+            if fault.kind in _REFUSED_ANSWER:
+                reason = f"its history cannot be read: {fault}"
+                await self.leave([Leave(run.run_id, run.epoch, "BLOCKED", reason=reason)])
+            return False
 
 
 def _age(row: tuple[Any, ...]) -> tuple[int, float]:

@@ -23,12 +23,8 @@ class Journal:
     def __init__(self, lanes: Lanes) -> None:
         self._lanes = lanes
         self._careful = CarefulCommit(lanes)
-        self._cancels: dict[
-            UUID, tuple[int, str]
-        ] = {}  # run -> (epoch, reason), as the careful form reported it
-        self._suspects: set[UUID] = (
-            set()
-        )  # runs that were BUSY: straight to the careful form, or everyone waits
+        self._cancels: dict[UUID, tuple[int, str]] = {}  # run -> (epoch, reason), as the careful form reported it
+        self._suspects: set[UUID] = set()  # runs that were BUSY: straight to the careful form, or everyone waits
 
     async def commit(self, batch: Batch) -> Committed:
         """See `Store.commit`."""
@@ -54,10 +50,7 @@ class Journal:
             if fault.code in _REFUSED or fault.kind is FaultKind.CONTENTION:
                 return None
             raise
-        if all(
-            count is None or affected(result) == count
-            for result, count in zip(results, expected, strict=True)
-        ):
+        if all(count is None or affected(result) == count for result, count in zip(results, expected, strict=True)):
             dues = match_dues(batch.intents, rows(_answer_of_intents(results))) if batch.intents else []
             return Committed(all_written=True, dues=dues, cancels=known)
         if not any(affected(result) for result in results):
@@ -135,9 +128,7 @@ class Journal:
         while len(self._cancels) > _HINTS_LIMIT:
             del self._cancels[next(iter(self._cancels))]
         self._suspects.difference_update(epochs)
-        self._suspects.update(
-            run for run, verdict in verdicts_by_run(batch, committed) if verdict is Verdict.BUSY
-        )
+        self._suspects.update(run for run, verdict in verdicts_by_run(batch, committed) if verdict is Verdict.BUSY)
         if len(self._suspects) > _HINTS_LIMIT:
             self._suspects.clear()
 

@@ -58,9 +58,7 @@ class CarefulCommit:
             return []
         lanes, sql = self._lanes, self._lanes.sql
         answer = await self._unless_locked(
-            binding.start_many(
-                sql("starts/insert_shared_many"), lanes.identity.namespace, lanes.identity.app, starts
-            ),
+            binding.start_many(sql("starts/insert_shared_many"), lanes.identity.namespace, lanes.identity.app, starts),
             binding.start_attributes(sql("starts/set_attributes"), starts),
             binding.start_look_up(sql("starts/look_up"), lanes.identity.namespace, starts),
         )
@@ -126,9 +124,7 @@ class CarefulCommit:
             return verdicts
         for ordinal, stored, stored_epoch, same, same_epoch, pending, cancel_reason in answer[1]:
             row = checkpoints[ordinal - 1]
-            verdict = _verdict_of_checkpoint(
-                stored and stored_epoch == row.epoch, stored, same, same_epoch and pending
-            )
+            verdict = _verdict_of_checkpoint(stored and stored_epoch == row.epoch, stored, same, same_epoch and pending)
             if verdict is Verdict.MINE and attempt.wrote(row.run_id, same_epoch and pending):
                 verdict = Verdict.WRITTEN
             verdicts[ordinal - 1] = verdict

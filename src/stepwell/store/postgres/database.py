@@ -30,9 +30,7 @@ async def ensure_database(url: str, *, maintenance: str = "postgres") -> bool:
 
 async def _create(conninfo: str, name: str, maintenance: str) -> bool:
     try:
-        connection = await psycopg.AsyncConnection.connect(
-            make_conninfo(conninfo, dbname=maintenance), autocommit=True
-        )
+        connection = await psycopg.AsyncConnection.connect(make_conninfo(conninfo, dbname=maintenance), autocommit=True)
     except (psycopg.Error, OSError) as error:
         raise fault_of_connect(error) from None
     try:

@@ -45,9 +45,7 @@ _CONNECT_WORDS = re.compile(
     r"authentication|certificate|not permitted to log in",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(
-    r"(?<=password=)('(?:[^'\\]|\\.)*'|[^\s&]+)|(?<=://)([^:/@\s]*):[^@\s]*(?=@)", re.IGNORECASE
-)
+_PASSWORD = re.compile(r"(?<=password=)('(?:[^'\\]|\\.)*'|[^\s&]+)|(?<=://)([^:/@\s]*):[^@\s]*(?=@)", re.IGNORECASE)
 
 
 def kind_of(sqlstate: str, *, prepared: bool = False) -> FaultKind:
@@ -66,9 +64,7 @@ def mask_password(text: str) -> str:
     return _PASSWORD.sub(lambda found: f"{found[2]}:***" if found[2] is not None else "***", text)
 
 
-def fault_of_result(
-    result: pq.abc.PGresult, *, prepared: bool = False, committing: bool = False
-) -> StoreFault:
+def fault_of_result(result: pq.abc.PGresult, *, prepared: bool = False, committing: bool = False) -> StoreFault:
     """The fault that a failed statement's result reports.
 
     The primary message names constraints and relations, never a value of ours: parameters are bound in

@@ -1,5 +1,6 @@
 """The heartbeat's own connection: synchronous, for one OS thread: a blocked loop must not look dead."""
 
+import contextlib
 import select
 import time
 from uuid import UUID
@@ -37,7 +38,8 @@ class PostgresHeartbeat:
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            shut_down(connection.pgconn.socket)
+            with contextlib.suppress(psycopg.Error):  # a lost connection has no socket any more
+                shut_down(connection.pgconn.socket)
             connection.pgconn.finish()
 
     def _run(self, *statements: Statement) -> list[Result]:
@@ -66,9 +68,7 @@ class PostgresHeartbeat:
     def _connect(self) -> psycopg.Connection:
         deadline = max(2, int(self._lanes.call_deadline))  # libpq's least is two seconds
         try:
-            connection = psycopg.Connection.connect(
-                self._lanes.conninfo, autocommit=True, connect_timeout=deadline
-            )
+            connection = psycopg.Connection.connect(self._lanes.conninfo, autocommit=True, connect_timeout=deadline)
         except (psycopg.Error, OSError) as error:
             raise fault_of_connect(error) from None
         connection.pgconn.nonblocking = 1

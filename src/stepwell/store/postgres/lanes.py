@@ -52,8 +52,6 @@ def refusing_bad_values() -> Iterator[None]:
     try:
         yield
     except UnicodeEncodeError as error:
-        raise StoreFault(
-            FaultKind.PAYLOAD, f"text that is not valid Unicode: {error.reason}", code="22021"
-        ) from None
+        raise StoreFault(FaultKind.PAYLOAD, f"text that is not valid Unicode: {error.reason}", code="22021") from None
     except struct.error as error:
         raise StoreFault(FaultKind.PAYLOAD, f"number out of range: {error}", code="22003") from None

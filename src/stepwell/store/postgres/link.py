@@ -23,8 +23,7 @@ COMMIT = statement(b"COMMIT")
 ROLLBACK = statement(b"ROLLBACK")
 #: A stopped process must not hold locks for a lease; somebody else's lock must not hold us for long.
 LOCAL_LIMITS = statement(
-    b"SELECT set_config('idle_in_transaction_session_timeout', '4s', true),"
-    b" set_config('lock_timeout', '1s', true)"
+    b"SELECT set_config('idle_in_transaction_session_timeout', '4s', true), set_config('lock_timeout', '500ms', true)"
 )
 
 
@@ -80,6 +79,10 @@ class Link:
         async with self._turn:
             self._drop()
 
+    def cut(self) -> None:
+        """End the connection without waiting for its turn; an answer that is under way never comes."""
+        self._drop()
+
     async def _converse(self, statements: Sequence[Statement]) -> list[Result]:
         connection = self._connection or await self._connect()
         loop = self._loop
@@ -94,9 +97,7 @@ class Link:
         except psycopg.Error as error:
             self._drop()
             raise connection_lost(str(error).strip()) from None
-        except (
-            BaseException
-        ):  # cancelled, or lost: an answer may still be under way, so the connection is of no use
+        except BaseException:  # cancelled, or lost: an answer may still be under way, so the connection is of no use
             self._drop()
             raise
         finally:

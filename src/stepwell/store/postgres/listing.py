@@ -35,10 +35,7 @@ _COLUMNS = (
     "{error}",
     "coalesce(w.output_codec_id, w.codec_id)",
     "w.cancel_reason",
-    *(
-        _EPOCH.format(column)
-        for column in ("deadline", "not_before", "created_at", "started_at", "completed_at")
-    ),
+    *(_EPOCH.format(column) for column in ("deadline", "not_before", "created_at", "started_at", "completed_at")),
 )
 _PAYLOADS = {"input": "w.input", "output": "w.output", "error": "w.error"}
 
@@ -56,12 +53,15 @@ class _Conditions:
         self.texts.append(text.format(*(f"${number}" for number in numbers)))
         self.values.extend(values)
 
+    def __str__(self) -> str:
+        return " and ".join(self.texts)
+
 
 def select_runs(schema: str, namespace: str, where: RunFilter, payloads: bool) -> Statement:
     """One page of runs, newest first: by creation where an index has that, else by run_id (UUIDv7)."""
     conditions = _conditions(namespace, where)
-    narrowed = where.name is not None or where.status is not None
-    if where.after is not None and narrowed:
+    by_creation = where.name is not None or (where.status is not None and "SUCCESS" not in where.status)
+    if where.after is not None and by_creation:
         conditions.add(
             "(w.created_at, w.run_id) <"
             " ((select l.created_at from stepwell.workflow_status l where l.run_id = {}::uuid), {}::uuid)",
@@ -70,10 +70,11 @@ def select_runs(schema: str, namespace: str, where: RunFilter, payloads: bool) -
         )
     elif where.after is not None:
         conditions.add("w.run_id < {}::uuid", where.after)
-    order = "w.created_at desc, w.run_id desc" if narrowed else "w.run_id desc"
+    order = "w.created_at desc, w.run_id desc" if by_creation else "w.run_id desc"
+    # The page first: its columns come from other tables too.
     sql = (
-        f"select {_columns(payloads)} from stepwell.workflow_status w where {' and '.join(conditions.texts)} "
-        f"order by {order} limit {int(where.limit)}"
+        f"select {_columns(payloads)} from (select w.* from stepwell.workflow_status w"
+        f" where {conditions} order by {order} limit {int(where.limit)}) w order by {order}"
     )
     return statement(substitute(sql, schema).encode(), *conditions.values)
 
@@ -81,7 +82,7 @@ def select_runs(schema: str, namespace: str, where: RunFilter, payloads: bool) -
 def count_runs(schema: str, namespace: str, where: RunFilter) -> Statement:
     """How many runs match; `limit` and `after` do not count."""
     conditions = _conditions(namespace, where)
-    sql = f"select count(*) from stepwell.workflow_status w where {' and '.join(conditions.texts)}"
+    sql = f"select count(*) from stepwell.workflow_status w where {conditions}"
     return statement(substitute(sql, schema).encode(), *conditions.values)
 
 
@@ -102,15 +103,12 @@ def _conditions(namespace: str, where: RunFilter) -> _Conditions:
     if where.name is not None:
         conditions.add("w.name = {}::text", where.name)
     if where.status is not None:
-        conditions.add("w.status = any ({}::text[])", params.texts(where.status))
-        if "SUCCESS" not in where.status:
-            conditions.add("w.status <> 'SUCCESS'")  # for the planner: the partial index applies
+        _add_statuses(conditions, where.status)
     if where.id_prefix is not None:
         # Both partial indexes on ids; starts_with() is not indexable before Postgres 15, LIKE on "C" text is.
         like = where.id_prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         conditions.add(
-            "((w.current and w.workflow_id like {}::text)"
-            " or (not w.current and w.workflow_id like {}::text))",
+            "((w.current and w.workflow_id like {}::text) or (not w.current and w.workflow_id like {}::text))",
             like,
             like,
         )
@@ -125,5 +123,27 @@ def _conditions(namespace: str, where: RunFilter) -> _Conditions:
     if where.until is not None:
         conditions.add("w.created_at < to_timestamp({}::double precision)", where.until)
     if where.parent_run is not None:
-        conditions.add("w.parent_run_id = {}::uuid", where.parent_run)
+        conditions.add(
+            "((w.current and w.parent_run_id = {}::uuid) or (not w.current and w.parent_run_id = {}::uuid))",
+            where.parent_run,
+            where.parent_run,
+        )
     return conditions
+
+
+def _add_statuses(conditions: _Conditions, statuses: tuple[str, ...]) -> None:
+    """In words that tell the planner which partial index holds them; SUCCESS is in none, being most runs."""
+    unusual = [status for status in statuses if status not in ("PENDING", "SUCCESS")]
+    parts: list[str] = []
+    values: list[object] = []
+    if len(unusual) == 1:  # equality keeps the index's order, = any does not
+        parts.append("(w.status = {}::text and w.status not in ('PENDING', 'SUCCESS'))")
+        values.append(unusual[0])
+    elif unusual:
+        parts.append("(w.status = any ({}::text[]) and w.status not in ('PENDING', 'SUCCESS'))")
+        values.append(params.texts(unusual))
+    if "PENDING" in statuses:
+        parts.append("(w.status = 'PENDING' and w.owner is not null)")
+    if "SUCCESS" in statuses:
+        parts.append("w.status = 'SUCCESS'")
+    conditions.add(f"({' or '.join(parts) or 'false'})", *values)

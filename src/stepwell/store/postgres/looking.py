@@ -19,9 +19,7 @@ class Looking:
         """See `Store.outcomes`."""
         if not run_ids:
             return []
-        (result,) = await self._lanes.misc.run(
-            statement(self._lanes.sql("outcomes/of_runs"), params.uuids(run_ids))
-        )
+        (result,) = await self._lanes.misc.run(statement(self._lanes.sql("outcomes/of_runs"), params.uuids(run_ids)))
         return [Outcome(*row) for row in rows(result)]
 
     async def find_run(self, workflow_id: str) -> RunRow | None:

@@ -93,14 +93,16 @@ async def _create_schema(connection: psycopg.AsyncConnection, schema: str) -> No
 
 
 async def _applied(connection: psycopg.AsyncConnection, schema: str) -> dict[int, float]:
-    table = substitute("stepwell.migrations", schema)
-    cursor = await connection.execute("select to_regclass(%s) is not null", [table])
-    row = await cursor.fetchone()
-    if row is None or not row[0]:
-        return {}
+    """Asks pg_class, not to_regclass(): a cached "there is none" would survive the wait for the lock."""
     cursor = await connection.execute(
-        f"select number, extract(epoch from applied_at)::double precision from {table}".encode()
+        "select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = %s and c.relname = 'migrations'",
+        [schema],
     )
+    if await cursor.fetchone() is None:
+        return {}
+    query = "select number, extract(epoch from applied_at)::double precision from stepwell.migrations"
+    cursor = await connection.execute(substitute(query, schema).encode())
     return {number: applied_at for number, applied_at in await cursor.fetchall()}
 
 
@@ -111,6 +113,7 @@ async def _connection(conninfo: str) -> AsyncIterator[psycopg.AsyncConnection]:
     except (psycopg.Error, OSError) as error:
         raise fault_of_connect(error) from None
     try:
+        await connection.set_isolation_level(psycopg.IsolationLevel.READ_COMMITTED)
         yield connection
     except psycopg.Error as error:
         raise fault_of_driver(error) from error

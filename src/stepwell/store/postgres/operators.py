@@ -19,9 +19,7 @@ class Operators:
 
     _lanes: Lanes
 
-    async def request_cancel(
-        self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool
-    ) -> list[UUID]:
+    async def request_cancel(self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
         """See `Store.request_cancel`."""
         if not run_ids:
             return []
@@ -33,9 +31,7 @@ class Operators:
     async def resume(self, run_id: UUID) -> bool:
         """See `Store.resume`."""
         async with self._lanes.misc.transaction() as transaction:
-            (found,) = await transaction.run(
-                statement(self._lanes.sql("operators/lock_run"), run_id, None, None)
-            )
+            (found,) = await transaction.run(statement(self._lanes.sql("operators/lock_run"), run_id, None, None))
             for status, epoch, cancel_pos, _ in rows(found):
                 if status in _RESUMABLE:
                     await self._put_back(transaction, run_id, epoch, cancel_pos, forget_begun=False)
@@ -45,12 +41,11 @@ class Operators:
     async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
         """See `Store.rewind`."""
         async with self._lanes.misc.transaction() as transaction:
-            (found,) = await transaction.run(
-                statement(self._lanes.sql("operators/lock_run"), run_id, branch, seq)
-            )
-            for status, epoch, _, step_pos in rows(found):
+            (found,) = await transaction.run(statement(self._lanes.sql("operators/lock_run"), run_id, branch, seq))
+            for status, epoch, cancel_pos, step_pos in rows(found):
                 if status != Status.PENDING and step_pos is not None:
-                    await self._put_back(transaction, run_id, epoch, step_pos, forget_begun=True)
+                    from_pos = step_pos if cancel_pos is None else min(step_pos, cancel_pos)
+                    await self._put_back(transaction, run_id, epoch, from_pos, forget_begun=True)
                     return True
         return False
 
@@ -76,9 +71,7 @@ class Operators:
             if step_pos is None:
                 return False
             with refusing_bad_values():
-                insert = binding.start_many(
-                    sql("starts/insert_shared_many"), identity.namespace, identity.app, [new]
-                )
+                insert = binding.start_many(sql("starts/insert_shared_many"), identity.namespace, identity.app, [new])
             inserted, _, met = await transaction.run(
                 insert,
                 binding.start_attributes(sql("starts/set_attributes"), [new]),
@@ -99,6 +92,4 @@ class Operators:
 
     async def update_attributes(self, run_id: UUID, attributes: str) -> None:
         """See `Store.update_attributes`."""
-        await self._lanes.misc.run(
-            statement(self._lanes.sql("operators/merge_attributes"), run_id, attributes)
-        )
+        await self._lanes.misc.run(statement(self._lanes.sql("operators/merge_attributes"), run_id, attributes))

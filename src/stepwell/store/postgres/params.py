@@ -59,11 +59,7 @@ def bind(arg: object) -> tuple[bytes | None, int]:
 
 
 def _array(element_type: int, count: int, body: bytes) -> bytes:
-    return (
-        _HEADER.pack(1, 1, element_type, count, 1) + body
-        if count
-        else _HEADER.pack(0, 0, element_type, 0, 0)[:12]
-    )
+    return _HEADER.pack(1, 1, element_type, count, 1) + body if count else _HEADER.pack(0, 0, element_type, 0, 0)[:12]
 
 
 def uuids(items: Sequence[UUID]) -> bytes:
@@ -76,9 +72,7 @@ def optional_uuids(items: Sequence[UUID | None]) -> bytes:
     """An empty array if all are None: unnest() pads the shorter ones with nulls."""
     if not any(items):
         return _array(UUID_, 0, b"")
-    return _array(
-        UUID_, len(items), b"".join([_NULL if i is None else _UUID_PREFIX + i.bytes for i in items])
-    )
+    return _array(UUID_, len(items), b"".join([_NULL if i is None else _UUID_PREFIX + i.bytes for i in items]))
 
 
 def texts(items: Sequence[str]) -> bytes:

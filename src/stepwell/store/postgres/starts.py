@@ -41,9 +41,7 @@ class Starts:
         done: dict[int, Started] = {}
         renamed: dict[UUID, str] = {}
         for _ in range(_ROUNDS):
-            missing = sorted(
-                (i for i in range(len(runs)) if i not in done), key=lambda i: runs[i].workflow_id
-            )
+            missing = sorted((i for i in range(len(runs)) if i not in done), key=lambda i: runs[i].workflow_id)
             if not missing:
                 return [done[index] for index in range(len(runs))]
             await self._start_round(runs, missing, renamed, done)

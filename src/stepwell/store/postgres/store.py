@@ -25,9 +25,7 @@ class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking
     database, ConfigurationError for a URL that makes no sense.
     """
 
-    def __init__(
-        self, url: str, identity: StoreIdentity, *, call_deadline: float = 10.0, prepare: bool = False
-    ) -> None:
+    def __init__(self, url: str, identity: StoreIdentity, *, call_deadline: float = 10.0) -> None:
         self._lanes = Lanes(conninfo_of(url), identity, call_deadline=call_deadline)
         self._journal = Journal(self._lanes)
         self._heartbeats: list[PostgresHeartbeat] = []
@@ -39,6 +37,13 @@ class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking
     async def close(self) -> None:
         for link in self._lanes.links:
             await link.close()
+
+    def abandon(self) -> None:
+        """Cut every connection now, whatever goes on over it: what the death of the process would do."""
+        for link in self._lanes.links:
+            link.cut()
+        for port in self._heartbeats:
+            port.close()
 
     async def migrate(self) -> list[str]:
         return await migrating.migrate(self._lanes.conninfo, self._lanes.identity.schema)
@@ -57,9 +62,7 @@ class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking
 
     def connection_count(self) -> int:
         """How many connections are open now."""
-        return sum(link.connected for link in self._lanes.links) + sum(
-            port.connected for port in self._heartbeats
-        )
+        return sum(link.connected for link in self._lanes.links) + sum(port.connected for port in self._heartbeats)
 
     async def commit(self, batch: Batch) -> Committed:
         return await self._journal.commit(batch)

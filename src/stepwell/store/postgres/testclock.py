@@ -29,6 +29,7 @@ class PostgresTestClock:
     def __init__(self, url: str, schema: str = "stepwell") -> None:
         self._schema = schema
         self._connection = psycopg.connect(conninfo_of(url), autocommit=True)
+        self._connection.execute("set synchronous_commit = off")  # nobody restarts the server for a moved clock
 
     def install(self) -> None:
         """From here on time stands still unless it is set."""

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import pq
 from psycopg.adapt import Transformer
 
+from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.postgres.errors import connection_lost, fault_of_result
 from stepwell.store.postgres.params import Statement
 
@@ -18,6 +19,10 @@ _OK = pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK
 _BINARY = 1
 
 Result = pq.abc.PGresult
+
+
+#: The server takes messages up to a gigabyte; a larger one would end the connection, again and again.
+MESSAGE_LIMIT = 1_000_000_000  # bytes
 
 
 class Exchange:
@@ -30,6 +35,7 @@ class Exchange:
         self.results: list[Result] = []
         self.failed: Result | None = None
         for sql, values, formats in statements:
+            _refuse_too_large(values)
             pgconn.send_query_params(sql, values, None, formats, _BINARY)
         pgconn.pipeline_sync()
 
@@ -68,6 +74,12 @@ class Exchange:
         if self.failed.error_field(pq.DiagnosticField.SQLSTATE) is None:
             raise connection_lost((self.failed.error_message or b"").decode("utf-8", "replace").strip())
         raise fault_of_result(self.failed, prepared=prepared, committing=committing)
+
+
+def _refuse_too_large(values: Sequence[bytes | None]) -> None:
+    size = sum(len(value) for value in values if value is not None)
+    if size > MESSAGE_LIMIT:
+        raise StoreFault(FaultKind.PAYLOAD, f"{size} bytes do not fit into one statement", code="54000")
 
 
 _identity: Callable[[Sequence[Any]], tuple[Any, ...]] = tuple

@@ -6,9 +6,7 @@ from uuid import UUID
 from stepwell.store.sqlite.connection import Session
 
 
-def request_cancel(
-    db: Session, run_ids: Sequence[UUID], reason: str, force: bool, children: bool
-) -> list[UUID]:
+def request_cancel(db: Session, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
     """Record the request on the runs, and on those below that follow; returns those that had not ended."""
     statement = "cancellation/force" if force else "cancellation/request"
     targets = dict.fromkeys(run_id.bytes for run_id in run_ids)

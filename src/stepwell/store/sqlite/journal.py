@@ -45,9 +45,7 @@ def _commit_fast(db: Session, batch: Batch) -> Committed:
             raise _DoesNotAddUp
         committed.dues.append(due)
     _write_checkpoints(db, batch.checkpoints)
-    if batch.finishes and db.many("workflows/finish", map(finish_params, batch.finishes)) != len(
-        batch.finishes
-    ):
+    if batch.finishes and db.many("workflows/finish", map(finish_params, batch.finishes)) != len(batch.finishes):
         raise _DoesNotAddUp
     return committed
 

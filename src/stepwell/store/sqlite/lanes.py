@@ -10,7 +10,6 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import chain, repeat
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -62,10 +61,14 @@ class Lane:
         if session is not None:
             session.connection.close()
 
-    async def _patiently(self, attempt: Callable[[], R], threads: ThreadPoolExecutor | None = None) -> R:
-        """Try until the lock is ours, here or on one of `threads`. A failed attempt leaves nothing behind."""
+    async def _patiently(
+        self, give_up: float, attempt: Callable[[], R], threads: ThreadPoolExecutor | None = None
+    ) -> R:
+        """Try until the lock is ours, here or on one of `threads`. A failed attempt leaves nothing behind.
+
+        `give_up`: on the loop's clock; the first attempt is made even if it is over.
+        """
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._deadline
         for pause in chain(PAUSES, repeat(PAUSES[-1])):
             try:
                 return attempt() if threads is None else await loop.run_in_executor(threads, attempt)
@@ -74,6 +77,10 @@ class Lane:
                     raise
             await asyncio.sleep(pause)
         raise AssertionError("the pauses never end")
+
+    def _give_up(self) -> float:
+        """When a call that begins now has waited long enough, on the loop's clock."""
+        return asyncio.get_running_loop().time() + self._deadline
 
     def _failed(self, error: Exception, *, committing: bool = False) -> StoreFault:
         fault = fault_of(error, committing=committing)
@@ -100,7 +107,11 @@ class Reader(Lane):
 
     async def ask(self, verb: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a verb that only reads."""
-        return await self._patiently(partial(self.transact, verb, *args, **kwargs))
+
+        def attempt() -> R:
+            return self.transact(verb, *args, **kwargs)
+
+        return await self._patiently(self._give_up(), attempt)
 
 
 class Writer(Lane):
@@ -112,22 +123,24 @@ class Writer(Lane):
         self._turn = asyncio.Lock()
         self._threads: ThreadPoolExecutor | None = None
 
-    async def ask(
-        self, size: int, verb: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
-    ) -> R:
+    async def ask(self, size: int, verb: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a verb that writes about `size` rows."""
-        attempt = partial(self.transact, verb, *args, **kwargs)
+
+        def attempt() -> R:
+            return self.transact(verb, *args, **kwargs)
+
+        give_up = self._give_up()  # waiting for our turn counts
         if self._inline_rows is None or size <= self._inline_rows:
             async with self._turn:
-                return await self._patiently(attempt)
-        return await self._on_thread(attempt)
+                return await self._patiently(give_up, attempt)
+        return await self._on_thread(give_up, attempt)
 
-    async def _on_thread(self, attempt: Callable[[], R]) -> R:
+    async def _on_thread(self, give_up: float, attempt: Callable[[], R]) -> R:
         """The turn ends when the thread is done, also if the caller is cancelled before."""
         await self._turn.acquire()
         try:
             self._threads = self._threads or ThreadPoolExecutor(1, "stepwell-sqlite")
-            work = asyncio.ensure_future(self._patiently(attempt, self._threads))
+            work = asyncio.ensure_future(self._patiently(give_up, attempt, self._threads))
         except BaseException:
             self._turn.release()
             raise

@@ -61,9 +61,7 @@ def delete(db: Session, run_id: UUID) -> bool:
 
 def purge(db: Session, older_than: float, limit: int) -> int:
     """Retention; how many runs were removed."""
-    return db.run(
-        "workflows/purge", {"older_than": older_than, "namespace": db.identity.namespace, "limit": limit}
-    )
+    return db.run("workflows/purge", {"older_than": older_than, "limit": limit})
 
 
 def update_attributes(db: Session, run_id: UUID, attributes: str) -> None:

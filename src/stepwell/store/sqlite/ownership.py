@@ -14,9 +14,7 @@ from stepwell.store.sqlite.connection import Row, Session, blob, uuid_of
 _ORDER = itemgetter(19, 16, 20)
 
 
-def claim(
-    db: Session, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int
-) -> list[Claimed]:
+def claim(db: Session, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
     """Take ENQUEUED runs, by priority then age, with their histories."""
     if limit <= 0:  # which SQLite would read as "no limit"
         return []

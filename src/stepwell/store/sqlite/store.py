@@ -134,9 +134,7 @@ class SQLiteStore:
     async def executors(self) -> list[ExecutorRow]:
         return await self._read.ask(executors.executors)
 
-    async def claim(
-        self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int
-    ) -> list[Claimed]:
+    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
         return await self._write.ask(limit, ownership.claim, incarnation, routes, queues, limit)
 
     async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
@@ -198,12 +196,8 @@ class SQLiteStore:
 
     # -- operators' verbs ------------------------------------------------------------------------------
 
-    async def request_cancel(
-        self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool
-    ) -> list[UUID]:
-        return await self._write.ask(
-            len(run_ids), cancellation.request_cancel, run_ids, reason, force, children
-        )
+    async def request_cancel(self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
+        return await self._write.ask(len(run_ids), cancellation.request_cancel, run_ids, reason, force, children)
 
     async def resume(self, run_id: UUID) -> bool:
         return await self._write.ask(1, operators.resume, run_id)
@@ -234,9 +228,7 @@ class SQLiteStore:
             raise StoreFault(FaultKind.CONNECTION, "the store is not open")
         return self._reader
 
-    def _session(
-        self, *, create: bool = False, read_only: bool = False, busy_timeout: float = BUSY_TIMEOUT
-    ) -> Session:
+    def _session(self, *, create: bool = False, read_only: bool = False, busy_timeout: float = BUSY_TIMEOUT) -> Session:
         connection = connect(
             self.path,
             self._clock,

@@ -19,7 +19,5 @@ def warnings(db: Session, synchronous: str) -> list[str]:
         found.append("synchronous=NORMAL: a crash of the machine may lose the last seconds of recorded steps")
     mode = db.connection.execute("PRAGMA journal_mode").fetchone()[0]
     if mode != "wal":
-        found.append(
-            f"journal_mode={mode}, not wal: readers and writers block each other; run the migrations"
-        )
+        found.append(f"journal_mode={mode}, not wal: readers and writers block each other; run the migrations")
     return found

@@ -83,6 +83,8 @@ create unique index workflow_status_id on stepwell.workflow_status (namespace, w
 create index workflow_status_replaced_id on stepwell.workflow_status (namespace, workflow_id) where not current;
 create unique index workflow_status_gate on stepwell.workflow_status (parent_run_id, parent_branch, parent_seq)
     where current and parent_run_id is not null;
+create index workflow_status_replaced_child on stepwell.workflow_status (parent_run_id)
+    where not current and parent_run_id is not null;
 create index workflow_status_claim on stepwell.workflow_status (namespace, app, queue, route, priority, created_at)
     where status = 'ENQUEUED' and not delayed;
 create index workflow_status_delayed on stepwell.workflow_status (not_before) where delayed;
@@ -93,8 +95,9 @@ create index workflow_status_deadline on stepwell.workflow_status (deadline)
     where deadline is not null and cancel_reason is null and completed_at is null;
 create index workflow_status_completed on stepwell.workflow_status (completed_at) where completed_at is not null;
 create index workflow_status_name on stepwell.workflow_status (namespace, name, created_at);
-create index workflow_status_unsuccessful on stepwell.workflow_status (namespace, status, created_at)
-    where status <> 'SUCCESS';
+-- PENDING runs are found by their owners: a start and a claim need not write here.
+create index workflow_status_unusual on stepwell.workflow_status (namespace, status, created_at)
+    where status not in ('PENDING', 'SUCCESS');
 
 -- Apart, because every update of workflow_status would write into their index again.
 create table stepwell.workflow_attributes (

@@ -1,13 +1,10 @@
--- One page of a run's recorded outcomes, by pos, at least one row and about $3 bytes at most.
--- Called by: claim, for histories too large for one answer. Index: operation_outputs_pkey. Locks: nothing.
-select o.branch, o.seq, o.name, o.kind, o.ended, o.output, o.error, o.fingerprint, o.pos, o.epoch, o.attempts::integer,
-       o.child_run, o.codec_id, extract(epoch from o.completed_at)::double precision
-from stepwell.operation_outputs o
-join (select p.branch, p.seq,
-             sum(coalesce(length(p.output), 0) + coalesce(length(p.error), 0) + 200) over (order by p.pos, p.branch, p.seq)
-                 - (coalesce(length(p.output), 0) + coalesce(length(p.error), 0) + 200) as bytes_before
-      from stepwell.operation_outputs p
-      where p.run_id = $1::uuid and p.pos > $2::integer) page
-  on page.branch = o.branch and page.seq = o.seq
-where o.run_id = $1::uuid and page.bytes_before < $3::bigint
-order by o.pos
+-- One page of a run's recorded outcomes after a pos: at least one row, and about $3 bytes.
+-- Called by: claim, for what did not fit into claims/take. Index: operation_outputs_pkey. Locks: nothing.
+select h.branch, h.seq, h.name, h.kind, h.ended, h.output, h.error, h.fingerprint, h.pos, h.epoch, h.attempts::integer,
+       h.child_run, h.codec_id, extract(epoch from h.completed_at)::double precision
+from (select o.*, sum(coalesce(octet_length(o.output), 0) + coalesce(octet_length(o.error), 0))
+                      over (order by o.pos rows between unbounded preceding and 1 preceding) as bytes_before
+      from stepwell.operation_outputs o
+      where o.run_id = $1::uuid and o.pos > $2::integer) h
+where coalesce(h.bytes_before, 0) < $3::bigint
+order by h.pos

@@ -1,4 +1,5 @@
--- Takes runs that this process serves, by priority, then age, and returns each with its history.
+-- Takes runs that this process serves, by priority, then age, and returns each with the number of its recorded
+-- outcomes and the first of them, up to about $7 bytes: more follow in pages of claims/history.
 -- Called by: claim. Index: workflow_status_claim, once per pair of queue and route; operation_outputs_pkey.
 -- Locks: up to $6 runs per pair FOR UPDATE, passing over locked ones; those not taken until the statement's end.
 -- READ COMMITTED or not makes no difference: a row that changed meanwhile is passed over or an error, never taken twice.
@@ -26,11 +27,15 @@ returning w.run_id, w.workflow_id, w.epoch, w.name, w.version, w.instance, w.inp
     w.parent_run_id, w.parent_branch, w.parent_seq, w.root_run_id,
     extract(epoch from w.created_at)::double precision, extract(epoch from stepwell.clock())::double precision,
     w.engine_format, w.priority,
-    (select json_agg(json_build_array(o.branch, o.seq, o.name, o.kind, o.ended, o.output, o.error, o.fingerprint, o.pos,
-                                      o.epoch, o.attempts, o.child_run, o.codec_id,
-                                      extract(epoch from o.completed_at)::double precision)
-                     order by o.pos)::text
-     from stepwell.operation_outputs o where o.run_id = w.run_id),
+    (select json_build_array(count(*), json_agg(
+                json_build_array(h.branch, h.seq, h.name, h.kind, h.ended, h.output, h.error, h.fingerprint, h.pos, h.epoch,
+                                 h.attempts, h.child_run, h.codec_id,
+                                 extract(epoch from h.completed_at)::double precision)
+                order by h.pos) filter (where coalesce(h.bytes_before, 0) < $7::bigint))::text
+     from (select o.*, sum(coalesce(octet_length(o.output), 0) + coalesce(octet_length(o.error), 0))
+                           over (order by o.pos rows between unbounded preceding and 1 preceding) as bytes_before
+           from stepwell.operation_outputs o
+           where o.run_id = w.run_id) h),
     (select json_agg(json_build_array(i.branch, i.seq, i.name, i.kind, i.attempt,
                                       extract(epoch from i.due)::double precision, i.error))::text
      from stepwell.operation_intents i where i.run_id = w.run_id)

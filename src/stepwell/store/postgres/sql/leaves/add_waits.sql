@@ -5,7 +5,7 @@ insert into stepwell.waits (run_id, branch, seq, kind, wake_at, target_run)
 select u.run_id, u.branch, u.seq, u.kind, to_timestamp(u.wake_at), u.target_run
 from unnest($1::uuid[], $2::integer[], $3::text[], $4::integer[], $5::text[], $6::double precision[], $7::uuid[])
      as u (run_id, epoch, branch, seq, kind, wake_at, target_run)
-where exists (select from stepwell.workflow_status s
-              where s.run_id = u.run_id and s.epoch = u.epoch and s.status = 'WAITING')
+where (select true from stepwell.workflow_status s
+       where s.run_id = u.run_id and s.epoch = u.epoch and s.status = 'WAITING')
 on conflict (run_id, branch, seq) do update
 set kind = excluded.kind, wake_at = excluded.wake_at, target_run = excluded.target_run

@@ -14,7 +14,8 @@ from (
     from (
         select s.ctid as tid, u.status, u.reason, u.code_hint, u.recovery, s.max_recoveries,
                case when not u.recovery then s.recoveries
-                    when exists (select from stepwell.operation_outputs o where o.run_id = s.run_id and o.epoch = s.epoch) then 1
+                    when (select true from stepwell.operation_outputs o
+                          where o.run_id = s.run_id and o.epoch = s.epoch limit 1) then 1
                     else s.recoveries + 1 end as recoveries
         from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::boolean[])
              as u (run_id, epoch, status, reason, code_hint, recovery)

@@ -15,13 +15,19 @@ with dead as materialized (
         reason = case when f.recoveries > w.max_recoveries
                       then 'max_recoveries: taken over too often without a new checkpoint' end
     from (
-        select s.ctid as tid,
-               case when exists (select from stepwell.operation_outputs o where o.run_id = s.run_id and o.epoch = s.epoch) then 1
-                    else s.recoveries + 1 end as recoveries
-        from stepwell.workflow_status s
-        where s.owner = any (array(select d.incarnation from dead d))
+        select l.tid, l.recoveries
+        from dead d
+        cross join lateral (
+            select s.ctid as tid,
+                   case when (select true from stepwell.operation_outputs o
+                              where o.run_id = s.run_id and o.epoch = s.epoch limit 1) then 1
+                        else s.recoveries + 1 end as recoveries
+            from stepwell.workflow_status s
+            where s.owner = d.incarnation
+            limit $3::integer
+            for no key update skip locked
+        ) l
         limit $3::integer
-        for no key update skip locked
     ) f
     where w.ctid = f.tid
     returning w.run_id

@@ -1,5 +1,5 @@
 -- Puts BLOCKED runs back to ENQUEUED for a process that serves their route with code that was not tried yet.
--- Called by: retry_blocked. Index: workflow_status_unsuccessful. Locks: those runs, passing over locked ones.
+-- Called by: retry_blocked. Index: workflow_status_unusual. Locks: those runs, passing over locked ones.
 update stepwell.workflow_status w
 set status = 'ENQUEUED', reason = null
 where w.ctid = any (array(

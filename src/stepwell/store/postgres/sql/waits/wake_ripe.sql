@@ -12,7 +12,7 @@ with ripe as materialized (
     (select w.run_id
      from stepwell.waits w
      where w.target_run is not null
-       and not exists (select from stepwell.workflow_status t where t.run_id = w.target_run and t.completed_at is null)
+       and (select t.completed_at is null from stepwell.workflow_status t where t.run_id = w.target_run) is not true
      limit $1::integer)
     union
     (select s.run_id

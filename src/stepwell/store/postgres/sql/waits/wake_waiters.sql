@@ -5,7 +5,7 @@ with ripe as materialized (
     select distinct w.run_id
     from stepwell.waits w
     where w.target_run = any ($1::uuid[])
-      and not exists (select from stepwell.workflow_status t where t.run_id = w.target_run and t.completed_at is null)
+      and (select t.completed_at is null from stepwell.workflow_status t where t.run_id = w.target_run) is not true
 ), woken as (
     update stepwell.workflow_status w
     set status = 'ENQUEUED'

@@ -1,2 +1,2 @@
--- Say that this process takes no more work. Called at shutdown. Index: primary key.
+-- Say that this process takes no more work. Called by shutdown. Index: primary key.
 UPDATE executors SET draining = 1 WHERE incarnation = ?

@@ -1,4 +1,4 @@
--- Make this process known, or change what it serves. Called at launch and when definitions change.
+-- Make this process known, or change what it serves. Called by launch, and when definitions change.
 -- Index: primary key.
 INSERT INTO executors (incarnation, namespace, app, label, lease_until, serves, queues, started_at)
 VALUES (:incarnation, :namespace, :app, :label, stepwell_clock() + :lease, :serves, :queues, stepwell_clock())

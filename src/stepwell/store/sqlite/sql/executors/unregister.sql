@@ -1,2 +1,2 @@
--- This process has gone in good order. Called last at shutdown. Index: primary key.
+-- This process has gone in good order. Called by shutdown, last. Index: primary key.
 DELETE FROM executors WHERE incarnation = ?

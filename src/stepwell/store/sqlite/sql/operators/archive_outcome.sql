@@ -3,6 +3,6 @@
 INSERT INTO archived_outcomes (
     run_id, archived_epoch, branch, seq, name, kind, ended, reason, output, error, epoch, attempts, codec_id,
     started_at, completed_at, archived_at)
-SELECT run_id, epoch, '', -1, name, 'run', status, reason, output, error, epoch, attempts, outcome_codec_id,
+SELECT run_id, epoch, '', -1, name, 'run', status, reason, output, error, epoch, attempts, output_codec_id,
        started_at, completed_at, stepwell_clock()
 FROM workflow_status WHERE run_id = ? AND completed_at IS NOT NULL

@@ -4,5 +4,5 @@ UPDATE workflow_status
 SET status = 'ENQUEUED', epoch = epoch + 1, owner = NULL, recoveries = 0, reason = NULL, tried_hints = NULL,
     cancel_reason = NULL, cancel_requested_at = NULL, not_before = NULL,
     deadline = CASE WHEN deadline > stepwell_clock() THEN deadline END,
-    output = NULL, error = NULL, outcome_codec_id = NULL, completed_at = NULL
+    output = NULL, error = NULL, output_codec_id = NULL, completed_at = NULL
 WHERE run_id = ? AND status <> 'PENDING'

@@ -1,0 +1,110 @@
+"""`engine.aio`: the verbs of a client and an engine, awaited."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from stepwell.core import operate
+from stepwell.core.outside import from_any_loop
+from stepwell.core.registry import REGISTRY
+from stepwell.core.runtime import Runtime
+from stepwell.decorators import AsyncWorkflow, Workflow
+from stepwell.errors import WorkflowNotFound
+from stepwell.handle import AsyncHandle
+from stepwell.hosting import Host
+from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
+
+T = TypeVar("T")
+
+
+class AsyncVerbs:
+    """`engine.aio`: every verb of `Client`, awaited."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def _await(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
+        runtime = self._host.runtime
+        return await from_any_loop(runtime, make(runtime))
+
+    async def start(self, fn: AsyncWorkflow[..., T], *args: Any, **kwargs: Any) -> AsyncHandle[T]:
+        """See `Client.start`."""
+        return await fn.options(engine=self._host).start(*args, **kwargs)
+
+    def workflow(self, name: str) -> AsyncWorkflow[..., Any]:
+        """See `Client.workflow`; the awaited view."""
+        return workflow_view(self._host, name).aio
+
+    async def handle(self, id: str) -> AsyncHandle[Any]:
+        """See `Client.handle`."""
+        return AsyncHandle(await self._await(lambda runtime: operate.reference(runtime, id)))
+
+    async def find(
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Page[WorkflowInfo]:
+        """See `Client.find`."""
+        where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after)
+        return await self._await(lambda runtime: operate.find(runtime, where))
+
+    async def count(
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """See `Client.count`."""
+        where = operate.run_filter(name, status, id_prefix, attributes, since, until)
+        return await self._await(lambda runtime: operate.count(runtime, where))
+
+    async def cancel(self, id: str, force: bool = False, children: bool = True) -> None:
+        """See `Client.cancel`."""
+        await self._await(lambda runtime: operate.cancel(runtime, id, force, children))
+
+    async def resume(self, id: str) -> AsyncHandle[Any]:
+        """See `Client.resume`."""
+        return AsyncHandle(await self._await(lambda runtime: operate.resume(runtime, id)))
+
+    async def rewind(self, id: str, step: str) -> AsyncHandle[Any]:
+        """See `Client.rewind`."""
+        return AsyncHandle(await self._await(lambda runtime: operate.rewind(runtime, id, step)))
+
+    async def fork(self, id: str, step: str, input: Any = None, *, new_id: str | None = None) -> AsyncHandle[Any]:
+        """See `Client.fork`."""
+        return AsyncHandle(await self._await(lambda runtime: operate.fork(runtime, id, step, input, new_id)))
+
+    async def delete(self, id: str) -> None:
+        """See `Client.delete`."""
+        await self._await(lambda runtime: operate.delete(runtime, id))
+
+    async def explain(self, id: str) -> str:
+        """See `Client.explain`."""
+        return await self._await(lambda runtime: operate.explain(runtime, id))
+
+    async def executors(self) -> list[ExecutorInfo]:
+        """See `Client.executors`."""
+        return await self._await(operate.executors)
+
+    async def run_until_idle(self, timeout: float = 60.0) -> None:
+        """See `Stepwell.run_until_idle`."""
+        await self._await(lambda runtime: operate.run_until_idle(runtime, timeout))
+
+
+def workflow_view(host: Host, name: str) -> Workflow[..., Any]:
+    """A workflow by its registered name, bound to that engine. Raises WorkflowNotFound."""
+    definition = REGISTRY.find(name)
+    if definition is None:
+        raise WorkflowNotFound(f"no workflow {name!r} is defined in this process: import the module that defines it")
+    return Workflow(definition, definition.default_options.merged(engine=host), None, {"__name__": name})

@@ -1,0 +1,9 @@
+"""The command line: one file per group of commands, and a few small modules that they share.
+
+main.py            the program: its groups, its help, and how errors become messages
+workflow.py, change.py, executor.py, db.py, doctor.py, worker.py, run.py, completion.py, demo/
+options.py         --database, --schema, --namespace, --json
+ask.py             from these options to a client that can be asked
+output.py          tables for people, one JSON document for programs
+exits.py           exit codes
+"""

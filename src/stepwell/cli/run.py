@@ -1,0 +1,89 @@
+"""`stepwell run`: one workflow from the command line."""
+
+from types import ModuleType
+from typing import Any
+
+import click
+
+from stepwell.cli.arguments import parse_call
+from stepwell.cli.ask import client_of, wait_for
+from stepwell.cli.exits import Exit, Failure
+from stepwell.cli.load import AnyWorkflow, load_engine, load_workflow
+from stepwell.cli.options import Duration, Target, with_database, with_json
+from stepwell.cli.output import Output
+from stepwell.cli.workflow import print_outcome
+from stepwell.client import Client
+from stepwell.engine import Stepwell
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("place", metavar="MODULE:WORKFLOW")
+@click.argument("words", metavar="[ARGS]...", nargs=-1)
+@click.option("-k", "--keyword", "keywords", multiple=True, metavar="NAME=VALUE", help="A keyword argument.")
+@click.option("--id", help="The workflow's id: the same id again attaches to the same run.")
+@click.option(
+    "--engine",
+    "engine_place",
+    metavar="MODULE:ENGINE",
+    help="Default: the only one in MODULE, else a new one on --database.",
+)
+@click.option("--detach", is_flag=True, help="Only start it, for the workers to execute, and print its id.")
+@click.option("--timeout", type=Duration(), help="How long to wait for the result; the run goes on.")
+@with_database
+@with_json
+def run(
+    target: Target,
+    out: Output,
+    place: str,
+    words: tuple[str, ...],
+    keywords: tuple[str, ...],
+    id: str | None,
+    engine_place: str | None,
+    detach: bool,
+    timeout: float | None,
+) -> None:
+    """Run a workflow here, wait, and print its result.
+
+    ARGS are JSON where they parse as JSON and fit the annotation, text otherwise. Exit code 1 if it failed.
+
+    \b
+      stepwell run shop:checkout o-1 anvil 4200
+      stepwell run shop:digest '["a", "b"]' --id digest-7
+    """
+    module, workflow = load_workflow(place)
+    args, kwargs = parse_call(workflow.definition, words, keywords)
+    context = click.get_current_context()
+    given = context.get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
+    if detach:
+        with client_of(target) as client:
+            handle = _blocking(workflow).options(**_options(client, id)).start(*args, **kwargs)
+            document = {"workflow_id": handle.id, "run_id": handle.run_id}
+        out.document(document) if out.as_json else out.line(handle.id)
+        return
+    engine = _engine(module, engine_place, target, given)
+    with engine:
+        handle = _blocking(workflow).options(**_options(engine, id)).start(*args, **kwargs)
+        info = wait_for(engine, handle.id, timeout)
+    print_outcome(info, out)
+
+
+def _engine(module: ModuleType, place: str | None, target: Target, database_given: bool) -> Stepwell:
+    if place is not None:
+        return load_engine(place)
+    if not database_given:
+        engines = {id(value): value for value in vars(module).values() if isinstance(value, Stepwell)}
+        if len(engines) == 1:
+            return next(iter(engines.values()))
+        if len(engines) > 1:
+            raise Failure(
+                f"{module.__name__} has {len(engines)} engines: choose one with --engine", Exit.USAGE
+            )
+    return Stepwell(target.url, schema=target.schema, namespace=target.namespace)
+
+
+def _blocking(workflow: AnyWorkflow) -> Any:
+    return workflow.sync
+
+
+def _options(engine: Client, id: str | None) -> dict[str, Any]:
+    return {"engine": engine} if id is None else {"engine": engine, "id": id}

@@ -1,0 +1,275 @@
+"""Several processes on one database, and everything that can go wrong: deterministic, and repeatable by its seed.
+
+    from stepwell.testing import simulate
+
+    def test_orders_survive_the_storm() -> None:
+        simulate([order.bind(n) for n in range(20)], seeds=range(50))
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from stepwell.core import operate
+from stepwell.core.definition import BoundCall
+from stepwell.model.rows import RunRow
+from stepwell.model.settings import Settings
+from stepwell.model.status import TERMINAL, Status
+from stepwell.testing.cluster import Cluster
+from stepwell.testing.history import History, broken_rules, lost_since, read_history
+from stepwell.testing.simulated_database import SimulatedDatabase, simulated_database
+from stepwell.testing.trouble import Trouble
+from stepwell.testing.witness import Witness
+from stepwell.testing.world import Stalled, World
+
+#: How long after the trouble everything may take to end, virtual seconds.
+PATIENCE = 900.0
+
+#: How often the database is compared with what it said before, virtual seconds.
+_LOOK_EVERY = 5.0
+
+
+@dataclass(slots=True)
+class SimulationReport:
+    """What happened, all seeds together."""
+
+    seeds: int = 0
+    runs: int = 0
+    bodies: int = 0
+    repeated: int = 0
+    store_calls: int = 0
+    faults: int = 0
+    deaths: int = 0
+    pauses: int = 0
+    restarts: int = 0
+    clock_jumps: int = 0
+    cancels: int = 0
+    takeovers: int = 0
+    virtual_seconds: float = 0.0
+    #: The bodies in their order, by seed: the same seed gives the same.
+    traces: dict[int, list[str]] = field(default_factory=dict)
+
+
+class SimulationFailure(AssertionError):
+    """A promise was broken. `seed` is the one that shows it: `simulate(..., seeds=[seed])` shows it again."""
+
+    def __init__(self, seed: int, wrong: Sequence[str], events: Sequence[str]) -> None:
+        lines = "\n  ".join(dict.fromkeys(wrong))
+        happened = "\n  ".join(events)
+        super().__init__(f"seed {seed}:\n  {lines}\nwhat had happened:\n  {happened}")
+        self.seed = seed
+        self.wrong = list(wrong)
+
+
+def simulate(
+    calls: Sequence[BoundCall[Any]],
+    *,
+    seeds: Iterable[int] = (0,),
+    database: str | None = None,
+    trouble: Trouble | None = None,
+    settings: Settings | None = None,
+    same_result: bool = True,
+) -> SimulationReport:
+    """Run these workflows in several processes while everything goes wrong that may, once for every seed.
+
+    Calls to the database are slow, break, or are committed although they seemed to break; processes die, stop for longer
+    than their lease and go on, are restarted; the database's clock jumps; runs are cancelled. Then it stops, and:
+
+    - every run comes to an end, with the outcome that it has without trouble (`same_result`), or cancelled if asked to;
+    - an outcome, once recorded, never changes, of a step or of a run; no execution records after a newer one;
+    - no body begins whose outcome is recorded, or in a process whose lease may be over, or before what its run had
+      recorded is durable, or in an execution that somebody else has replaced.
+
+    `calls`: `workflow.bind(...)`; without an id of their own they get one. `database` as for `crash_everywhere`. On SQLite a
+    seed decides everything: the same seed is the same run again. On Postgres the server's answers are not in its power.
+
+    Raises SimulationFailure, which names the seed.
+    """
+    named = [
+        call if call.options.id is not None else replace(call, options=call.options.merged(id=f"run {number}"))
+        for number, call in enumerate(calls)
+    ]
+    report = SimulationReport()
+    where = simulated_database(database)
+    try:
+        calm = _outcomes(_calm(where, named, settings)) if same_result else None
+        for seed in seeds:
+            where.reset()
+            _Simulation(where, seed, named, trouble or Trouble(), settings, calm, report).run()
+    finally:
+        where.close()
+    return report
+
+
+def _calm(database: SimulatedDatabase, calls: Sequence[BoundCall[Any]], settings: Settings | None) -> History:
+    """What the workflows do without trouble."""
+    with World(database, settings=settings) as world:
+        process = world.process("calm")
+        process.launch()
+        for call in calls:
+            process.start(call)
+        world.until(lambda: not process.engine.runtime.executions, PATIENCE * 10)
+        process.run(operate.run_until_idle(process.engine.runtime, PATIENCE * 10))
+        return world.ask(read_history)
+
+
+class _Simulation:
+    def __init__(
+        self,
+        database: SimulatedDatabase,
+        seed: int,
+        calls: Sequence[BoundCall[Any]],
+        trouble: Trouble,
+        settings: Settings | None,
+        calm: dict[str, tuple[object, ...]] | None,
+        report: SimulationReport,
+    ) -> None:
+        self.seed = seed
+        self.calls = calls
+        self.trouble = trouble
+        self.calm = calm
+        self.report = report
+        self.witness = Witness()
+        self.world = World(database, seed, settings)
+        self.cluster = Cluster(self.world, trouble, self.witness)
+        self.random = random.Random(f"{seed}/plan")
+        self.started: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.seen: History | None = None
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        """One seed."""
+        with self.world as world:
+            self.cluster.begin()
+            for call in self.calls:
+                world.at(world.now + self.random.random() * self.trouble.duration, self._starter(call))
+            self._plan_cancel()
+            self._look()
+            try:
+                world.until(self._all_ended, self.trouble.duration + PATIENCE)
+            except Stalled as stalled:
+                self.wrong.append(f"not everything ends: {stalled}")
+                self.wrong += [_standing(run) for run in world.ask(read_history).unfinished]
+                self.wrong += [f"{call.options.id} was never started" for call in self.calls if not self._is_started(call)]
+            self._judge()
+        if self.wrong:
+            raise SimulationFailure(self.seed, self.wrong, self.cluster.events)
+        self._count()
+
+    # -- what users do ---------------------------------------------------------------------------------------------
+    def _starter(self, call: BoundCall[Any]) -> Any:
+        def start() -> None:
+            """A user who tries again until the start is acknowledged."""
+            process = self.cluster.pick()
+            name = str(call.options.id)
+            if name in self.started:
+                return
+            if process is not None:
+                task = process.spawn(process.starting(call))
+                task.add_done_callback(lambda task: self._acknowledged(name, task))
+            self.world.at(self.world.now + 10.0, start)
+
+        return start
+
+    def _acknowledged(self, name: str, task: Any) -> None:
+        if not task.cancelled() and task.exception() is None:
+            self.started.add(name)
+
+    def _is_started(self, call: BoundCall[Any]) -> bool:
+        return str(call.options.id) in self.started
+
+    def _plan_cancel(self) -> None:
+        instant = self.world.now + self.random.expovariate(1 / self.trouble.cancels_every)
+        if instant < self.cluster.calm_from:
+            self.world.at(instant, self._cancel)
+
+    def _cancel(self) -> None:
+        process = self.cluster.pick()
+        if process is not None and self.started:
+            name = self.random.choice(sorted(self.started))
+            self.cancelled.add(name)
+            self.cluster.note(f"{name} is cancelled through {process.name}")
+            process.keep(_quietly(operate.cancel(process.engine.runtime, name, False, True)))
+        self._plan_cancel()
+
+    # -- watching --------------------------------------------------------------------------------------------------
+    def _look(self) -> None:
+        """Compare what is recorded with what was recorded."""
+        now = self.world.ask(read_history)
+        self.wrong += broken_rules(now)
+        if self.seen is not None:
+            self.wrong += lost_since(self.seen, now)
+        self.seen = now
+        self.world.at(self.world.now + _LOOK_EVERY, self._look)
+
+    def _all_ended(self) -> bool:
+        if self.wrong or self.witness.violations:
+            return True
+        if self.world.now < self.cluster.calm_from or not all(map(self._is_started, self.calls)):
+            return False
+        seen = self.seen
+        return seen is not None and not seen.unfinished and {str(c.options.id) for c in self.calls} <= _ids(seen)
+
+    def _judge(self) -> None:
+        self._look()
+        final = self.seen
+        assert final is not None
+        self.wrong += self.witness.violations
+        for process in self.world.processes:
+            self.wrong += [f"{process.name}: {complaint}" for complaint in process.complaints]
+        if self.calm is None:
+            return
+        for name, outcome in _outcomes(final).items():
+            expected = self.calm.get(name)
+            if outcome[0] == Status.CANCELLED and name in self.cancelled:
+                continue
+            if Status(str(outcome[0])) in TERMINAL and outcome != expected:
+                self.wrong.append(f"{name} ended with {outcome}, and without trouble with {expected}")
+
+    def _count(self) -> None:
+        report, cluster, begun = self.report, self.cluster, self.witness.times_begun()
+        report.seeds += 1
+        report.runs += 0 if self.seen is None else len(self.seen.runs)
+        report.bodies += begun.total()
+        report.repeated += begun.total() - len(begun)
+        report.store_calls += sum(gate.calls for gate in cluster.gates)
+        report.faults += sum(gate.faults for gate in cluster.gates)
+        report.deaths += cluster.deaths
+        report.pauses += cluster.pauses
+        report.restarts += cluster.restarts
+        report.clock_jumps += cluster.clock_jumps
+        report.cancels += len(self.cancelled)
+        report.takeovers += 0 if self.seen is None else sum(run.recoveries > 0 for run in self.seen.runs.values())
+        report.virtual_seconds += self.world.elapsed
+        report.traces[self.seed] = [
+            f"{body.at:.6f} {body.process} {body.workflow_id} {body.branch}:{body.seq} {body.attempt}"
+            for body in self.witness.bodies
+        ]
+
+
+async def _quietly(coroutine: Any) -> None:
+    try:
+        await coroutine
+    except Exception:
+        pass  # its process had troubles of its own; the request may have been made or not
+
+
+def _outcomes(history: History) -> dict[str, tuple[object, ...]]:
+    """Of the runs that nobody but a user started."""
+    return {
+        run.workflow_id: (run.status, run.output, run.error)
+        for run in history.runs.values()
+        if run.parent_run is None
+    }
+
+
+def _ids(history: History) -> set[str]:
+    return {run.workflow_id for run in history.runs.values()}
+
+
+def _standing(run: RunRow) -> str:
+    owner: UUID | None = run.owner
+    return f"{run.workflow_id}: {run.status}, epoch {run.epoch}, owner {owner}, reason {run.reason}"

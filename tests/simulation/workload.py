@@ -1,0 +1,140 @@
+"""Workflows that use everything, and whose outcomes depend on nothing but their arguments."""
+
+import asyncio
+from typing import Any
+
+import stepwell
+from stepwell import step, workflow
+from stepwell.core.definition import BoundCall
+from stepwell.errors import StepInterrupted
+
+
+class Refused(Exception):
+    """What a failing workflow ends with."""
+
+
+@step
+async def add(a: int, b: int) -> int:
+    return a + b
+
+
+@step
+async def slow(n: int) -> int:
+    await asyncio.sleep(n % 5)
+    return n
+
+
+@step(retry=3)
+async def third_time(n: int) -> int:
+    if stepwell.current().attempt < 3:
+        raise Refused(f"attempt for {n}")
+    return n
+
+
+@step(at_most_once=True)
+async def once(n: int) -> int:
+    await asyncio.sleep(1)
+    return n
+
+
+@step
+async def refuse(n: int) -> int:
+    raise Refused(f"no {n}")
+
+
+@workflow
+async def chain(n: int) -> int:
+    """One thing after the other."""
+    total = 0
+    for i in range(n % 5 + 2):
+        total = await add(total, await slow(i))
+    return total
+
+
+@workflow
+async def sleeper(n: int) -> int:
+    """Durable waits, short and long."""
+    total = await add(n, 1)
+    await stepwell.aio.sleep(0.5 + n % 7)
+    total = await add(total, 1)
+    await stepwell.aio.sleep(20 + n)
+    return await add(total, 1)
+
+
+@workflow
+async def wide(n: int) -> list[int]:
+    """Branches of several steps, and in what order they end is nobody's business."""
+
+    async def branch(i: int) -> int:
+        first = await slow(n + i)
+        stepwell.uuid4()
+        return await add(first, i)
+
+    return list(await asyncio.gather(*(branch(i) for i in range(4)), *(add(n, i) for i in range(3))))
+
+
+@workflow
+async def race(n: int) -> int:
+    """What comes first decides what is done next."""
+    total = 0
+    for next_one in asyncio.as_completed([slow(n), slow(n + 1), slow(n + 2)]):
+        total = await add(total, await next_one)
+    return total
+
+
+@workflow
+async def retried(n: int) -> int:
+    """Attempts, with their pauses."""
+    return await third_time(n) + await third_time(n + 1)
+
+
+@workflow
+async def failing(n: int) -> int:
+    """Ends with an exception, after one that it has caught."""
+    try:
+        await refuse(n)
+    except Refused:
+        await add(n, 0)
+    return await refuse(n + 1)
+
+
+@workflow
+async def careful(n: int) -> str:
+    """A body that never runs twice, whatever becomes of it."""
+    try:
+        await once(n)
+    except StepInterrupted:
+        await add(n, 0)
+    return f"done {n}"
+
+
+@workflow
+async def family(n: int) -> list[Any]:
+    """Children that are called, and children that are started and awaited later."""
+    handle = await chain.start(n)
+    called = await retried(n)
+    caught = ""
+    try:
+        await failing(n)
+    except Refused as error:
+        caught = str(error)
+    return [await handle.result(), called, caught, await asyncio.gather(chain(n + 1), chain(n + 2))]
+
+
+@workflow
+async def tidy(n: int) -> int:
+    """Cleans up when it is cancelled."""
+    try:
+        await slow(n)
+        await stepwell.aio.sleep(15)
+        return await add(n, 1)
+    finally:
+        await add(n, -1)
+
+
+KINDS = (chain, sleeper, wide, race, retried, failing, careful, family, tidy)
+
+
+def calls(count: int) -> list[BoundCall[Any]]:
+    """So many runs of all kinds."""
+    return [KINDS[n % len(KINDS)].bind(n) for n in range(count)]
