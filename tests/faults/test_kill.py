@@ -55,7 +55,7 @@ def _repeated(place: Place, rescuer: int) -> set[tuple[str, str]]:
             bodies[run].append([number, part])
     for run, done in bodies.items():
         assert len(done) == len({tuple(each) for each in done}), f"the rescuer itself repeated a step of {run}"
-    assert {row.epoch for row in place.recorded()} == {1, 2}, "every step was recorded by the same process"
+    assert len({row.epoch for row in place.recorded()}) == 2, "every step was recorded by the same process"
     repeated = set()
     for row in place.recorded():
         if row.epoch == 1:

@@ -36,9 +36,7 @@ def test_a_process_that_was_stopped_for_longer_than_its_lease_abandons_what_othe
     assert slow.expect("got", "async")[0] == heirs
     for run in ("def", "async"):
         recorded = [row for row in place.recorded() if row.workflow == run]
-        assert [(row.name, row.epoch) for row in recorded] == [("before", 1), ("gate", 2), ("after", 2)] or [
-            (row.name, row.epoch) for row in recorded
-        ] == [("before", 1), ("gate", 3), ("after", 3)]
+        assert [(row.name, row.epoch > 1) for row in recorded] == [("before", False), ("gate", True), ("after", True)]
         done = [(pid, what) for pid, name, what in place.effects() if name == run]
         assert done == [
             (slow.pid, "before"),

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 from stepwell.testing import TemporaryPostgres
 from tests.faults.kit.loads import end_load
 from tests.faults.kit.places import Place, eventually
-from tests.faults.kit.processes import Crew
+from tests.faults.kit.processes import Crew, Worker
 
 
 @pytest.mark.parametrize("place", ["private"], indirect=True)
@@ -66,7 +67,7 @@ def test_settings_of_the_database_end_no_run(place: Place, crew: Crew) -> None:
         set_for_database(place, storm.settings)
         if storm.felt_as:
             with everything_locked(place) if storm.by_locks else contextlib.nullcontext():
-                eventually(lambda code=storm.felt_as: code in worker.ask("health")["database"], timeout=20)
+                eventually(partial(_feels, worker, storm.felt_as), timeout=20)
         if storm.by_locks or not storm.felt_as:
             worker.ask("progress", 20)
         set_for_database(place, dict.fromkeys(storm.settings, ""))
@@ -75,12 +76,38 @@ def test_settings_of_the_database_end_no_run(place: Place, crew: Crew) -> None:
     worker.leave()
 
 
+@pytest.mark.parametrize("place", ["postgres"], indirect=True)
+def test_a_read_only_time_longer_than_the_lease_is_nobodys_death(place: Place, crew: Crew) -> None:
+    """A failover: all can read who beats, and nobody can beat."""
+    workers = [crew.serving("load", role=name) for name in ("a", "b")]
+    for worker in workers:
+        worker.ask("begin")
+        worker.ask("progress", 10)
+    set_for_database(place, {"default_transaction_read_only": "on"})
+    over = "select min(lease_until) < clock_timestamp() - interval '2 s' from executors"
+    eventually(lambda: place.sql(over) == [(True,)])
+    set_for_database(place, {"default_transaction_read_only": ""})
+    for worker in workers:
+        worker.ask("progress", 10)
+    answers = [worker.ask("end") for worker in workers]
+    assert [(answer["errors"], answer["stuck"]) for answer in answers] == [([], 0)] * 2
+    for worker in workers:
+        worker.leave()
+        assert "taken for dead" not in worker.log.read_text()
+    assert set(place.statuses()) == {"SUCCESS"}
+    assert place.sql("select count(*) from workflow_status where attempts > 1") == [(0,)]
+
+
 @contextlib.contextmanager
 def everything_locked(place: Place) -> Iterator[None]:
     """Somebody's migration of our tables, say: nothing can be read or written meanwhile."""
     with psycopg.connect(place.url, options="-c statement_timeout=0 -c lock_timeout=0") as session:
         session.execute("lock table stepwell.workflow_status, stepwell.operation_outputs, stepwell.executors")
         yield
+
+
+def _feels(worker: Worker, code: str) -> bool:
+    return code in worker.ask("health")["database"]
 
 
 def set_for_database(place: Place, settings: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from stepwell.cli.exits import Exit, Failure
@@ -10,6 +11,7 @@ from stepwell.cli.options import Target
 from stepwell.client import Client
 from stepwell.core import operate
 from stepwell.core.outside import blocking
+from stepwell.engine import Stepwell
 from stepwell.model.info import WorkflowInfo
 from stepwell.model.settings import Settings
 from stepwell.store.api import MigrationState, Store
@@ -27,6 +29,22 @@ def client_of(target: Target) -> Iterator[Client]:
     require_tables(target)
     with Client(target.url, schema=target.schema, namespace=target.namespace, settings=SETTINGS) as client:
         yield client
+
+
+def client_like(engine: Stepwell) -> Client:
+    """A client that is configured as the engine is: it starts what that one, elsewhere, executes."""
+    identity = engine._identity
+    client = Client(
+        engine._url,
+        name=engine.name,
+        schema=identity.schema,
+        namespace=identity.namespace,
+        settings=replace(engine.settings, migrate=False, call_patience=SETTINGS.call_patience),
+    )
+    client._serializer = engine._serializer
+    client.instances = engine.instances
+    require_tables(Target(engine._url, identity.schema, identity.namespace))
+    return client
 
 
 def with_store(target: Target, ask: Callable[[Store], Awaitable[T]]) -> T:

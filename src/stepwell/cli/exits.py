@@ -94,5 +94,6 @@ def failure_of(error: Exception) -> Failure | None:
 
 
 def _sentence(fault: StoreFault) -> str:
-    text = str(fault)
-    return f"the database cannot be used: {text.removeprefix('cannot connect: ')}"
+    # The driver's own words, without its second half, which the hint says too.
+    text = " ".join(str(fault).removeprefix("cannot connect: ").split()).partition("; Is the server running")[0]
+    return f"the database cannot be used: {text}"

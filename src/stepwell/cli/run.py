@@ -6,14 +6,14 @@ from typing import Any
 import click
 
 from stepwell.cli.arguments import parse_call
-from stepwell.cli.ask import client_of, wait_for
+from stepwell.cli.ask import client_like, wait_for
 from stepwell.cli.exits import Exit, Failure
-from stepwell.cli.load import AnyWorkflow, load_engine, load_workflow
+from stepwell.cli.load import load_engine, load_workflow
 from stepwell.cli.options import Duration, Target, with_database, with_json
 from stepwell.cli.output import Output
 from stepwell.cli.workflow import print_outcome
-from stepwell.client import Client
 from stepwell.engine import Stepwell
+from stepwell.errors import WaitTimeout
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -25,7 +25,7 @@ from stepwell.engine import Stepwell
     "--engine",
     "engine_place",
     metavar="MODULE:ENGINE",
-    help="Default: the only one in MODULE, else a new one on --database.",
+    help="Default: the only one in MODULE, unless --database is given.",
 )
 @click.option("--detach", is_flag=True, help="Only start it, for the workers to execute, and print its id.")
 @click.option("--timeout", type=Duration(), help="How long to wait for the result; the run goes on.")
@@ -44,7 +44,8 @@ def run(
 ) -> None:
     """Run a workflow here, wait, and print its result.
 
-    ARGS are JSON where they parse as JSON and fit the annotation, text otherwise. Exit code 1 if it failed.
+    ARGS are JSON where they parse as JSON and fit the annotation, text otherwise. Exit code 1 if it failed. While it
+    waits, this process executes what else is due, like any engine.
 
     \b
       stepwell run shop:checkout o-1 anvil 4200
@@ -52,38 +53,38 @@ def run(
     """
     module, workflow = load_workflow(place)
     args, kwargs = parse_call(workflow.definition, words, keywords)
-    context = click.get_current_context()
-    given = context.get_parameter_source("database") is click.core.ParameterSource.COMMANDLINE
+    engine = _engine(module, engine_place, target)
+    options: dict[str, Any] = {} if id is None else {"id": id}
     if detach:
-        with client_of(target) as client:
-            handle = _blocking(workflow).options(**_options(client, id)).start(*args, **kwargs)
+        with client_like(engine) as client:
+            handle = workflow.sync.options(engine=client, **options).start(*args, **kwargs)
             document = {"workflow_id": handle.id, "run_id": handle.run_id}
         out.document(document) if out.as_json else out.line(handle.id)
         return
-    engine = _engine(module, engine_place, target, given)
     with engine:
-        handle = _blocking(workflow).options(**_options(engine, id)).start(*args, **kwargs)
-        info = wait_for(engine, handle.id, timeout)
+        handle = workflow.sync.options(engine=engine, **options).start(*args, **kwargs)
+        try:
+            info = wait_for(engine, handle.id, timeout)
+        except WaitTimeout:
+            engine.close(drain=0.0)  # whoever does not wait for the run does not wait for it to drain either
+            raise
     print_outcome(info, out)
 
 
-def _engine(module: ModuleType, place: str | None, target: Target, database_given: bool) -> Stepwell:
+def _engine(module: ModuleType, place: str | None, target: Target) -> Stepwell:
     if place is not None:
         return load_engine(place)
-    if not database_given:
+    if not _is_given("database", "schema", "namespace"):
         engines = {id(value): value for value in vars(module).values() if isinstance(value, Stepwell)}
         if len(engines) == 1:
             return next(iter(engines.values()))
         if len(engines) > 1:
-            raise Failure(
-                f"{module.__name__} has {len(engines)} engines: choose one with --engine", Exit.USAGE
-            )
+            problem = f"{module.__name__} has {len(engines)} engines: choose one with --engine"
+            raise Failure(problem, Exit.USAGE)
     return Stepwell(target.url, schema=target.schema, namespace=target.namespace)
 
 
-def _blocking(workflow: AnyWorkflow) -> Any:
-    return workflow.sync
-
-
-def _options(engine: Client, id: str | None) -> dict[str, Any]:
-    return {"engine": engine} if id is None else {"engine": engine, "id": id}
+def _is_given(*options: str) -> bool:
+    context = click.get_current_context()
+    by_hand = click.core.ParameterSource.COMMANDLINE
+    return any(context.get_parameter_source(option) is by_hand for option in options)

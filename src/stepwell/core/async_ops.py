@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from stepwell.core.alarms import Alarm
 from stepwell.core.context import Branch
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
@@ -66,8 +67,7 @@ async def wait_until(execution: Execution, key: Key, due: float) -> None:
         execution.unwind(Fate.PARKED)
         raise Unwound
     future: asyncio.Future[None] = runtime.loop.create_future()
-    handle = runtime.loop.call_later(seconds, release_timer, future, context=runtime.context)
-    await block(execution, future, handle)
+    await block(execution, future, runtime.alarms.at(due, release_timer, future))
 
 
 def release_timer(future: "asyncio.Future[None]") -> None:
@@ -76,15 +76,15 @@ def release_timer(future: "asyncio.Future[None]") -> None:
         future.set_result(None)
 
 
-async def block(execution: Execution, future: "asyncio.Future[Any]", handle: asyncio.TimerHandle | None = None) -> None:
+async def block(execution: Execution, future: "asyncio.Future[Any]", alarm: Alarm | None = None) -> None:
     """Wait for a future that a fate may break."""
     execution.blocked.add(future)
     try:
         await future
     finally:
         execution.blocked.discard(future)
-        if handle is not None:
-            handle.cancel()
+        if alarm is not None:
+            alarm.cancel()
 
 
 Live = Callable[[Execution, Key], Awaitable[tuple[Any, str | None, str | None, Any]]]

@@ -55,8 +55,7 @@ def arm_deadline(execution: "Execution") -> None:
     runtime = execution.runtime
     if execution.deadline is None:
         return
-    seconds = max(0.0, min(runtime.clock.seconds_until(execution.deadline), 365 * 86_400.0))
-    execution.timers.append(runtime.loop.call_later(seconds, _deadline_over, execution, context=runtime.context))
+    execution.timers.append(runtime.alarms.at(execution.deadline, _deadline_over, execution))
 
 
 def _deadline_over(execution: "Execution") -> None:
@@ -106,12 +105,11 @@ def again(execution: "Execution") -> None:
     _interrupt(execution)
 
 
-def raise_in_thread(
-    execution: "Execution", key: Key, name: str, kind: str, mark: int, settles: bool = False
-) -> NoReturn:
+def raise_in_thread(execution: "Execution", key: Key, name: str, kind: str, mark: int) -> NoReturn:
     """Record that the cancellation was delivered at this operation of a def run, and raise it."""
     execution.cancel_delivered = True
     _record(execution)
+    settles = key in execution.dues or key in execution.intents
     execution.record(key, name, kind, "abandoned", None, None, mark, 0.0, settles=settles)
     execution.runtime.on_loop(start_grace, execution)
     raise Cancelled(f"{execution.workflow_id}: {execution.cancel_reason}")

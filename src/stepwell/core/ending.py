@@ -29,6 +29,9 @@ async def execution_ended(ended: Ended) -> None:
     runtime = execution.runtime
     for timer in execution.timers:
         timer.cancel()
+    # Its task holds the exception it ended with, whose frames hold the execution: thousands may park at once,
+    # and should not wait for the garbage collector.
+    execution.root_task = None
     if ended.fate is not None:
         await execution.settled()
     if runtime.executions.get(execution.run_id) is execution:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from stepwell.core.alarms import Alarm
 from stepwell.core.context import Branch
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.delivery import Deliveries, History
@@ -74,6 +75,7 @@ class Execution:
         "run_id",
         "runtime",
         "submitted",
+        "swallowed",
         "tasks",
         "timeouts",
         "timers",
@@ -139,7 +141,7 @@ class Execution:
         self.on_end: list[Callable[[Ended], None]] = []
         self.children: list[UUID] = []
         self.patches: dict[str, bool] = {}  # answers of `patched`, once given
-        self.timers: list[asyncio.TimerHandle] = []
+        self.timers: list[asyncio.TimerHandle | Alarm] = []
         # Async executions.
         self.root_task: asyncio.Task[Any] | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -150,6 +152,7 @@ class Execution:
         self.keeps_thread = False  # runs in its caller's own thread: parking would free nothing
         self.pooled = False  # holds one of the pool's threads
         self.limits: list[float] = []  # due instants of open `timeout()` blocks
+        self.swallowed = 0  # how often a verb has raised Unwound, and was called again
         self.submitted = 0  # steps on worker threads now
 
     def __repr__(self) -> str:

@@ -15,8 +15,6 @@ from stepwell.core.verbs import async_branch, def_branch, draw
 from stepwell.errors import WaitTimeout
 from stepwell.model.rows import Intent
 
-_LONGEST_TIMER_SECONDS = 365 * 86_400.0
-
 
 def _intent(execution: Execution, key: Key, seconds: float) -> Intent:
     return Intent(execution.run_id, execution.epoch, key[0], key[1], "timeout", "wait", 0, seconds)
@@ -83,8 +81,7 @@ async def timeout_async(seconds: float) -> AsyncIterator[None]:
             execution.record(key, "timeout", "timeout", "ok", None, None, 0, 0.0, settles=True)
             end()
 
-    seconds_left = min(max(0.0, runtime.clock.seconds_until(due)), _LONGEST_TIMER_SECONDS)
-    timer = runtime.loop.call_later(seconds_left, lambda: runtime.spawn(fire()), context=runtime.context)
+    timer = runtime.alarms.at(due, lambda: runtime.spawn(fire()))
     execution.timers.append(timer)
     try:
         async with limit:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from stepwell.core import cancel
+from stepwell.core.alarms import Alarms
 from stepwell.core.batcher import Batcher
 from stepwell.core.clock import DatabaseClock
 from stepwell.core.definition import WorkflowDefinition
@@ -36,6 +37,9 @@ from stepwell.store.faults import StoreFault
 from stepwell.telemetry.bus import Bus
 
 T = TypeVar("T")
+
+#: Shorter async waits are never parked.
+_SHORT_SECONDS = 60.0
 
 
 class Runtime:
@@ -76,6 +80,7 @@ class Runtime:
         self.inbox = Inbox(self.loop)
         self.health = StoreHealth()
         self.clock = DatabaseClock(env)
+        self.alarms = Alarms(self.loop, self.clock, self.context)
         self.journal = Journal(store, env, self.inbox, self.health)
         self.watch = Watch(self)
         self.wakeups = Wakeups(self)
@@ -88,6 +93,7 @@ class Runtime:
         self.on_pool = 0  # def executions that hold a pool thread, or wait for one
         self.reserved = [0, 0]  # (def, async) starts on their way to the database
         self.fence_until = float("inf")
+        self.last_beat = self.steady_since = float("-inf")  # of our own heartbeats: when acknowledged, without a gap since
         self._unfenced = asyncio.Event()
         #: Set when there may be something to claim.
         self.work = asyncio.Event()
@@ -228,8 +234,16 @@ class Runtime:
 
     def renewed(self, fence_until: float) -> None:
         """A heartbeat was acknowledged."""
+        now = self.env.monotonic()
+        if not self.beats_steadily(now):
+            self.steady_since = now
+        self.last_beat = now
         self.fence_until = fence_until
         self._unfenced.set()
+
+    def beats_steadily(self, now: float) -> bool:
+        """Whether our own heartbeats come through: if not, the silence of others proves nothing."""
+        return now - self.last_beat <= self.settings.lease / 2
 
     def may_park(self, execution: Execution, seconds: float) -> bool:
         """Whether a def run that waits so long should give its thread back."""
@@ -240,11 +254,11 @@ class Runtime:
         )
 
     def may_park_async(self, execution: Execution, seconds: float) -> bool:
-        """An async wait is a heap entry; it is parked only when there are very many."""
+        """An async wait is a heap entry; long ones are parked only when there are very many."""
         return (
             not execution.tasks
-            and seconds > max(self.settings.park_after, 100 * execution.replay_seconds)
-            and len(self.executions) - self.on_pool > self.settings.max_async // 4
+            and seconds > max(_SHORT_SECONDS, self.settings.park_after, 100 * execution.replay_seconds)
+            and len(self.executions) - self.on_pool > self.settings.max_async // 10
         )
 
     def timer_wait(self, key: Key, due: float) -> Wait:
@@ -255,6 +269,7 @@ class Runtime:
         """End everything that is still under way. The engine is closing."""
         self.inbox.close()
         self.wakeups.close()
+        self.alarms.close()
         self.watch.close()
         tasks = [task for task in self._tasks | self.inbox.tasks if task is not asyncio.current_task()]
         for task in tasks:

@@ -13,6 +13,7 @@ from stepwell.core.async_ops import run_operation
 from stepwell.core.async_steps import live_step, run_step
 from stepwell.core.context import Branch, frame
 from stepwell.core.delivery import TrackedCoroutine
+from stepwell.core.execution import Execution
 
 Factory = Callable[..., "asyncio.Future[Any]"]
 
@@ -44,8 +45,14 @@ class BranchingFactory:
         kwargs["context"] = context
         task: asyncio.Task[Any] = asyncio.Task(TrackedCoroutine(execution, coro), loop=loop, **kwargs)
         execution.tasks.add(task)
-        task.add_done_callback(execution.tasks.discard)
+        task.add_done_callback(lambda task: _branch_ended(execution, task))
         return task
+
+
+def _branch_ended(execution: Execution, task: "asyncio.Task[Any]") -> None:
+    execution.tasks.discard(task)
+    if execution.fate is not None and not task.cancelled():
+        task.exception()  # seen: what an execution without a future raises is nobody's business
 
 
 def install(loop: asyncio.AbstractEventLoop) -> None:

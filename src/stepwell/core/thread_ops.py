@@ -1,15 +1,17 @@
 """Operations of `def` workflows, on the thread that runs them: the same rules as in `async_ops`, blocking."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from stepwell.core import cancel
 from stepwell.core.context import Branch
+from stepwell.core.ending import thread_ended
 from stepwell.core.execution import Execution
 from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
 from stepwell.core.recall import Reader, encode_failure, recall
-from stepwell.core.unwind import Fate, Unwound
+from stepwell.core.unwind import MOST_SWALLOWED, Ended, Fate, Unwound
 from stepwell.errors import WaitTimeout
 from stepwell.model.rows import Recorded, Wait
 
@@ -49,11 +51,31 @@ def _cancelled_before(execution: Execution) -> None:
         execution.runtime.on_loop(cancel.start_grace, execution)
 
 
+def give_up_if_swallowed(execution: Execution) -> Unwound:
+    """What every verb raises once the execution has a fate.
+
+    A function that catches it and goes on, again and again, must not keep a worker: the run ends here without
+    it, and its thread stands still for good (a daemon; a new one takes its place in the pool).
+    """
+    execution.swallowed += 1
+    if execution.swallowed > MOST_SWALLOWED and execution.pooled and not execution.submitted:
+        runtime = execution.runtime
+        runtime.log.error(
+            "workflow %r (%s) catches what ends its execution and goes on: it loses its thread. Let BaseException pass",
+            execution.workflow_id,
+            execution.definition.name,
+        )
+        runtime.pool.lose_thread()
+        runtime.on_loop(thread_ended, Ended(execution, fate=execution.fate, error=execution.leaving))
+        threading.Event().wait()
+    return Unwound()
+
+
 def begin(execution: Execution, key: Key, name: str, kind: str, mark: int) -> None:
     """All that must hold before something happens outside: durable history, no cancellation, a valid lease."""
     execution.durable_in_thread()
     if execution.cancel_reason is not None and not execution.cancel_delivered:
-        cancel.raise_in_thread(execution, key, name, kind, mark, key in execution.dues)
+        cancel.raise_in_thread(execution, key, name, kind, mark)
     runtime = execution.runtime
     if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
         runtime.inbox.run(runtime.may_begin())
@@ -73,7 +95,7 @@ def wait_until(execution: Execution, key: Key, name: str, kind: str, mark: int, 
     if runtime.may_park(execution, seconds):
         park(execution, runtime.timer_wait(key, due))
     slot = Slot()
-    runtime.on_loop(_arm, execution, slot, seconds)
+    runtime.on_loop(_arm, execution, slot, due)
     wait(execution, slot, key, name, kind, mark)
 
 
@@ -91,13 +113,13 @@ def timed_out(execution: Execution) -> WaitTimeout:
 _OVER = object()
 
 
-def _arm(execution: Execution, slot: Slot, seconds: float) -> None:
+def _arm(execution: Execution, slot: Slot, due: float) -> None:
     """On the loop: a timer there, so that virtual time reaches it too."""
     if execution.fate is not None or (execution.cancel_reason is not None and not execution.cancel_delivered):
         slot.resolve()
         return
     execution.blocked.add(slot)
-    execution.runtime.loop.call_later(seconds, slot.resolve, context=execution.runtime.context)
+    execution.runtime.alarms.at(due, slot.resolve)
 
 
 def wait(
@@ -114,7 +136,7 @@ def wait(
     if execution.fate is not None:
         raise Unwound
     if execution.cancel_reason is not None and not execution.cancel_delivered:
-        cancel.raise_in_thread(execution, key, name, kind, mark, key in execution.dues)
+        cancel.raise_in_thread(execution, key, name, kind, mark)
     return slot.value is not _OVER
 
 
@@ -137,7 +159,7 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
     """Any other operation that waits."""
     execution = branch.execution
     if execution.fate is not None:
-        raise Unwound
+        raise give_up_if_swallowed(execution)
     key = (branch.path, seq)
     row = replayed(execution, key, name, mark)
     if row is not None:

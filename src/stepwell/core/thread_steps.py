@@ -10,7 +10,7 @@ from stepwell.core.execution import Execution
 from stepwell.core.failures import retry_delay, step_interrupted, step_timeout
 from stepwell.core.keys import Key
 from stepwell.core.recall import encode_failure, recall
-from stepwell.core.thread_ops import begin, over_limit, replayed, timed_out, wait_until
+from stepwell.core.thread_ops import begin, give_up_if_swallowed, over_limit, replayed, timed_out, wait_until
 from stepwell.core.unwind import Unwound
 from stepwell.model.options import StepOptions
 from stepwell.model.rows import Intent
@@ -30,7 +30,7 @@ def step(
     """One step of a def workflow, in the calling thread (an `async def` one, through `.sync`, on the loop)."""
     execution = branch.execution
     if execution.fate is not None:
-        raise Unwound
+        raise give_up_if_swallowed(execution)
     runtime = execution.runtime
     name = o.name
     mark = fingerprint(name, args, kwargs)

@@ -103,9 +103,7 @@ class WorkerPool:
         with self._lock:
             self._jobs.append(job)
             if len(self._jobs) + self._busy > len(self._threads) and len(self._threads) < self.size:
-                thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
-                self._threads.add(thread)
-                thread.start()
+                self._grow()
         self._available.release()
         return job
 
@@ -131,6 +129,13 @@ class WorkerPool:
         job.when_done(ended)
         return await future
 
+    def lose_thread(self) -> None:
+        """The calling thread will never come back: another may be made in its place."""
+        with self._lock:
+            self.size += 1
+            if len(self._jobs) + self._busy > len(self._threads):
+                self._grow()
+
     def close(self) -> None:
         """Let idle threads end; busy ones end with their job."""
         with self._lock:
@@ -143,6 +148,11 @@ class WorkerPool:
         """Wait up to `timeout` seconds in all for the threads to end."""
         for thread in list(self._threads):
             thread.join(timeout / max(1, len(self._threads)))
+
+    def _grow(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{len(self._threads)}", daemon=True)
+        self._threads.add(thread)
+        thread.start()
 
     def _work(self) -> None:
         while True:

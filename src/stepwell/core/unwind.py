@@ -23,11 +23,15 @@ class Fate(Enum):
     FORCED = "forced"  # cancelled by force, or the grace after a cancellation is over
 
 
+#: How often a function may catch what ends its execution, and go on, before its thread is given up.
+MOST_SWALLOWED = 100
+
+
 class Unwound(Parked):
     """Raised by every verb once an execution has a fate; whatever the function does then is ignored."""
 
 
-class Ended(msgspec.Struct, gc=False):
+class Ended(msgspec.Struct):
     """How an execution ended, as its local waiters see it: by an outcome (`value` or `error` live), or by a fate,
     after which the outcome will be another execution's."""
 

@@ -134,7 +134,7 @@ def _recorded(kind: str, draw_value: Callable[[Execution], Any]) -> Any:
     branch = branch_here(kind)
     execution = branch.execution
     if execution.fate is not None:
-        raise Unwound
+        raise thread_ops.give_up_if_swallowed(execution)
     key = (branch.path, draw(branch))
     coder = execution.runtime.serializer.value(Any)
     history = execution.history
@@ -171,7 +171,7 @@ def patched(name: str) -> bool:
     branch = branch_here("patched")
     execution = branch.execution
     if execution.fate is not None:
-        raise Unwound
+        raise thread_ops.give_up_if_swallowed(execution)
     key = patch_key(name)
     known = execution.patches.get(name)
     if known is not None:

@@ -1,13 +1,13 @@
 """One timer for all parked runs of this process: it looks for due waits when the earliest is due."""
 
-import asyncio
 from typing import TYPE_CHECKING
+
+from stepwell.core.alarms import Alarm
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 _LIMIT = 500
-_LONGEST_SECONDS = 3600.0
 
 
 class Wakeups:
@@ -15,7 +15,7 @@ class Wakeups:
 
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
-        self._timer: tuple[float, asyncio.TimerHandle] | None = None
+        self._timer: tuple[float, Alarm] | None = None
 
     def at(self, instant: float) -> None:
         """Look at that instant of the database's clock, if nothing makes us look earlier. On the loop."""
@@ -24,8 +24,7 @@ class Wakeups:
                 return
             self._timer[1].cancel()
         runtime = self._runtime
-        seconds = min(max(0.0, runtime.clock.seconds_until(instant)), _LONGEST_SECONDS)
-        self._timer = (instant, runtime.loop.call_later(seconds, self._due, context=runtime.context))
+        self._timer = (instant, runtime.alarms.at(instant, self._due))
 
     async def look(self) -> None:
         """Wake what is due or satisfied now, and have it claimed."""

@@ -36,7 +36,6 @@ def _is_simple(info: mi.DataclassType | mi.StructType) -> bool:
     return (
         names == set(all_fields)  # no ClassVar, no InitVar
         and all(field.init for field in all_fields.values())
-        and not any(name.startswith("_") for name in names)  # msgspec leaves those out
         and not any(_is_computed(cls, name) for name in names)
         and (vars(cls)["__dataclass_params__"].frozen or "__setattr__" not in _own_names(cls))
     )

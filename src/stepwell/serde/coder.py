@@ -103,11 +103,11 @@ class Coder:
 
     def read(self, text: str) -> Any:
         """The value of JSON text."""
-        if _TAG_TEXT in text:
-            plain = from_text(text)
-            if _has_tag(plain):
-                return self._formats.untagger.read(plain)
         try:
+            if _TAG_TEXT in text:
+                plain = from_text(text)
+                if _has_tag(plain):
+                    return self._formats.untagger.read(plain)
             return self._decode(text)
         except UnreadablePayload:
             raise

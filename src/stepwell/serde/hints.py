@@ -15,13 +15,14 @@ def hints_of(fn: Callable[..., Any]) -> dict[str, Any]:
     inner: Any = inspect.unwrap(fn)
     while isinstance(inner, functools.partial):
         inner = inner.func
-    if not callable(inner):
-        return {}
     if isinstance(inner, type):
         return {}
-    if not hasattr(inner, "__annotations__"):  # an object that can be called
-        inner = type(inner).__call__
-    annotations = getattr(inner, "__annotations__", None)
+    if not inspect.isroutine(inner):  # an object that can be called
+        inner = getattr(type(inner), "__call__", None)  # noqa: B004
+    try:
+        annotations = getattr(inner, "__annotations__", None)
+    except Exception:  # evaluated only now, from Python 3.14 on
+        return {}
     if not annotations:
         return {}
     try:

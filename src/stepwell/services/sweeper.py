@@ -88,12 +88,15 @@ class Sweeper(Service):
         if now - self._last_round > lease:
             self._seen.clear()  # our own reads did not work for a while: what we saw before proves nothing
         self._last_round = now
+        # A locked file, a read-only server: reads work, nobody's beats do. Silence counts while our own beats come through.
+        steady_since = self.runtime.steady_since if self.runtime.beats_steadily(now) else now
         seen = {}
         dead = []
         for row in executors:
             beat, since = self._seen.get(row.incarnation, (-1, now))
             if beat != row.beat:
                 beat, since = row.beat, now
+            since = max(since, steady_since)
             seen[row.incarnation] = (beat, since)
             if row.lease_over and now - since >= lease and row.incarnation != self.runtime.incarnation:
                 dead.append((row.incarnation, beat))

@@ -197,7 +197,7 @@ class Process:
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if self.life is Life.RUNNING:
-            self.complaints.append(f"{context.get('message')}: {context.get('exception')!r}")
+            self.complaints.append(f"{context.get('message')}: {context.get('exception')!r} {context.get('task') or context.get('future') or ''}")
 
 
 class SimulatedEngine(Stepwell):

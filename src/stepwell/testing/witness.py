@@ -39,6 +39,7 @@ class Witness:
     def __init__(self) -> None:
         self.bodies: list[Body] = []
         self.violations: list[str] = []
+        self._branched: set[UUID] = set()
 
     def watch(self, process: Process) -> None:
         """From now on; before its launch."""
@@ -79,7 +80,10 @@ class Witness:
         if late > 0:
             self.violations.append(f"{what} {late:.3f} s after its lease was certain")
         execution = runtime.executions.get(body.run_id)
-        # With several branches, another one may have recorded something since this step was called.
-        alone = execution is not None and not execution.tasks and execution.submitted == 0
-        if execution is not None and alone and execution.flushed < execution.appended:
+        if execution is None:
+            return
+        if execution.tasks or execution.submitted:
+            self._branched.add(body.run_id)
+        # In a run of several branches another one may have recorded something since this step was called.
+        if body.run_id not in self._branched and execution.flushed < execution.appended:
             self.violations.append(f"{what} before what the run had recorded was durable (output commit)")

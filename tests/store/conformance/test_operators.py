@@ -232,6 +232,14 @@ async def test_the_copies_of_a_fork_are_no_progress_of_its_own(world: World) -> 
     assert (await world.row(new.run_id)).recoveries == 2
 
 
+async def test_a_fork_belongs_to_the_app_of_its_origin(world: World) -> None:
+    run = await world.begin()
+    await world.written(step(run, 0))
+    operator = await world.another(app="operator")
+    assert await operator.fork(run.run_id, "0", 0, world.new(status="ENQUEUED"))
+    assert (await world.claim_one()).history == []
+
+
 async def test_a_running_run_can_be_forked(world: World) -> None:
     run = await world.begin()
     await world.written(step(run, 0))

@@ -70,7 +70,9 @@ def test_arguments_left_out_are_left_out(serializer: Serializer) -> None:
 def test_names_of_positional_only_parameters_may_be_keywords(serializer: Serializer) -> None:
     """In ship(..., order={1}) `order` is one of **more, not the first parameter."""
     coder = serializer.arguments(ship)
-    args, kwargs = coder.decode(coder.encode(("o", date.max), {"order": {1}})[0])
+    text = coder.encode(("o", date.max), {"order": {1}})[0]
+    assert text == '{"args":["o","9999-12-31"],"kwargs":{"order":[1]}}'
+    args, kwargs = coder.decode(text)
     assert args == ["o", date.max]
     assert kwargs == {"order": {1}}
 

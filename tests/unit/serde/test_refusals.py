@@ -192,6 +192,7 @@ def test_the_cap_is_on_what_is_stored() -> None:
         (Any, '{"$t":"tests.unit.serde.shapes:Colour","v":"hunter2"}'),
         (Any, "[" * 100_000 + "]" * 100_000),
         (Any, '{"$t":"any","v":' * 100_000 + "1" + "}" * 100_000),
+        *[(tp, "[" * n + '{"$t":5}' + "]" * n) for tp in (Any, int) for n in (300, 500, 700, 900)],
         (Any, "1" * 10_000),
     ],
     ids=lambda value: ascii(value)[:40],

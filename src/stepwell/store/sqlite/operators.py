@@ -50,6 +50,7 @@ def fork(db: Session, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
         return False
     if insert_run(db, new, forked_from=run_id) is None:
         return db.one("workflows/started_run", (new.run_id.bytes,)) is not None
+    db.run("operators/same_app", (new.run_id.bytes,))
     db.run("steps/copy", {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": pos})
     return True
 

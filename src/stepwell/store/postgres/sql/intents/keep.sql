@@ -2,6 +2,7 @@
 -- Called by: commit. Index: primary keys of workflow_status (the fence) and operation_intents.
 -- Locks: the runs FOR SHARE in the order of the arrays (sorted by run_id).
 -- A pending cancellation that the caller does not know of yet ($11) counts as not kept, as for checkpoints.
+-- Nothing begins any more whose outcome is recorded: an older attempt of the same batch may arrive late.
 -- The first due time of a wait stays, also across takeovers; so does that of the same attempt sent twice.
 insert into stepwell.operation_intents as i (run_id, epoch, branch, seq, name, kind, attempt, due, error)
 select u.run_id, u.epoch, u.branch, u.seq, u.name, u.kind, coalesce(u.attempt, 0),
@@ -15,6 +16,8 @@ where current_setting('transaction_isolation') = 'read committed'
        from stepwell.workflow_status s
        where s.run_id = u.run_id and s.epoch = u.epoch and s.status = 'PENDING'
        for share)
+  and not exists (select from stepwell.operation_outputs o
+                  where o.run_id = u.run_id and o.branch = u.branch and o.seq = u.seq)
 on conflict (run_id, branch, seq) do update
 set epoch = excluded.epoch, kind = excluded.kind, attempt = excluded.attempt, error = excluded.error,
     due = case
