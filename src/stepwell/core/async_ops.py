@@ -123,7 +123,7 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
                 mark,
                 runtime.env.monotonic() - began,
                 codec_id=codec_id,
-                settles=key in execution.dues or key in execution.intents,
+                settles=key in execution.begun,
             )
             raise
         if execution.tasks:
@@ -139,7 +139,7 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
             runtime.env.monotonic() - began,
             codec_id=codec_id,
             child_run=child_run,
-            settles=key in execution.dues or key in execution.intents,
+            settles=key in execution.begun,
         )
         return value
     except asyncio.CancelledError:
@@ -153,6 +153,6 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
                 None,
                 mark,
                 runtime.env.monotonic() - began,
-                settles=key in execution.dues or key in execution.intents,
+                settles=key in execution.begun,
             )
         raise interrupted(execution) from None

@@ -126,7 +126,7 @@ async def live_step(
                 None,
                 mark,
                 runtime.env.monotonic() - began,
-                settles=key in execution.intents or key in execution.dues,
+                settles=key in execution.begun,
             )
         raise interrupted(execution) from None
     except (KeyboardInterrupt, SystemExit) as leaving:

@@ -109,7 +109,7 @@ def raise_in_thread(execution: "Execution", key: Key, name: str, kind: str, mark
     """Record that the cancellation was delivered at this operation of a def run, and raise it."""
     execution.cancel_delivered = True
     _record(execution)
-    settles = key in execution.dues or key in execution.intents
+    settles = key in execution.begun
     execution.record(key, name, kind, "abandoned", None, None, mark, 0.0, settles=settles)
     execution.runtime.on_loop(start_grace, execution)
     raise Cancelled(f"{execution.workflow_id}: {execution.cancel_reason}")

@@ -43,6 +43,7 @@ class Execution:
         "arguments",
         "attributes",
         "began",
+        "begun",
         "blocked",
         "cancel_delivered",
         "cancel_reason",
@@ -117,6 +118,8 @@ class Execution:
         self.root = Branch(self)
         # What was recorded before this execution.
         self.history: History | None = History(recorded) if recorded else None
+        # Whose intents are in the database, or on their way there: their outcomes remove them.
+        self.begun: set[Key] = {(i.branch, i.seq) for i in intents or ()}
         self.intents: dict[Key, RecordedIntent] = {(i.branch, i.seq): i for i in intents or ()}
         self.next_pos = max((row.pos for row in recorded), default=-1) + 1 if recorded else 0
         self.began = runtime.env.monotonic()
@@ -238,6 +241,8 @@ class Execution:
 
     def append(self, row: Intent | Finish) -> None:
         """Append a row that is no outcome of an operation."""
+        if isinstance(row, Intent):
+            self.begun.add((row.branch, row.seq))
         if self.definition.is_async:
             self.runtime.journal.append(self, row)
         else:

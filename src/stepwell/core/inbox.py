@@ -20,6 +20,15 @@ CLOSED_MEANWHILE = (
 )
 
 
+async def without_leaving(coroutine: Coroutine[Any, Any, T]) -> tuple[T | None, BaseException | None]:
+    """(result, None), or (None, SystemExit or KeyboardInterrupt): a task that raises those ends its loop, and it
+    is the caller who wants to leave."""
+    try:
+        return await coroutine, None
+    except (SystemExit, KeyboardInterrupt) as leaving:
+        return None, leaving
+
+
 class Slot:
     """Where one thread waits for one answer."""
 
@@ -125,7 +134,7 @@ class Inbox:
         return result
 
     def _spawn(self, coroutine: Coroutine[Any, Any, Any], slot: Slot) -> None:
-        task = self.loop.create_task(coroutine)
+        task = self.loop.create_task(without_leaving(coroutine))
         self.tasks.add(task)
 
         def done(task: asyncio.Task[Any]) -> None:
@@ -135,6 +144,7 @@ class Inbox:
             elif (error := task.exception()) is not None:
                 slot.fail(error)
             else:
-                slot.resolve(task.result())
+                value, leaving = task.result()
+                slot.resolve(value) if leaving is None else slot.fail(leaving)
 
         task.add_done_callback(done)

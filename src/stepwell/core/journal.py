@@ -143,15 +143,7 @@ class Journal:
         while True:
             while self._waiting:
                 self._writing = True
-                entries = self._take()
-                try:
-                    await self._write(entries)
-                except Exception as error:
-                    # A bug of ours must not stop everybody's checkpoints: these runs are given back.
-                    log.exception("the journal failed on %d rows; their runs are released", len(entries))
-                    for execution, _ in entries:
-                        execution.unwind(Fate.RELEASED, f"internal error: {type(error).__name__}", recovery=True)
-                    _flush(entries)
+                await self._write_next()
                 self._relieved.set()
             self._writing = False
             if self._closed:
@@ -162,6 +154,17 @@ class Journal:
                 self._sleeper = None
                 continue
             await self._sleeper
+
+    async def _write_next(self) -> None:
+        entries = self._take()  # in a frame of its own: a sleeping writer must not keep the last runs alive
+        try:
+            await self._write(entries)
+        except Exception as error:
+            # A bug of ours must not stop everybody's checkpoints: these runs are given back.
+            log.exception("the journal failed on %d rows; their runs are released", len(entries))
+            for execution, _ in entries:
+                execution.unwind(Fate.RELEASED, f"internal error: {type(error).__name__}", recovery=True)
+            _flush(entries)
 
     def close(self) -> None:
         """Let the writer end once everything that waits is written."""

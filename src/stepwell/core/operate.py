@@ -12,6 +12,7 @@ from stepwell.core.ref import RunRef
 from stepwell.core.registry import route
 from stepwell.errors import InvalidArgument, UsageError, WaitTimeout
 from stepwell.model.durations import instant
+from stepwell.model.ids import check_known_id, check_name, check_workflow_id
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
 from stepwell.model.rows import NewRun, RunFilter, RunRow
 from stepwell.model.status import Status
@@ -33,6 +34,10 @@ def run_filter(
     """A checked filter. Raises InvalidArgument."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 10_000:
         raise InvalidArgument(f"limit must be 1 to 10000, not {limit!r}")
+    if name is not None:
+        check_name(name, "name")
+    if id_prefix:
+        check_known_id(id_prefix)
     statuses = None
     if status is not None:
         asked = [status] if isinstance(status, str) else list(status)
@@ -48,12 +53,19 @@ def run_filter(
         name=name,
         status=statuses,
         id_prefix=id_prefix,
-        attributes=None if attributes is None else json.dumps(attributes),
+        attributes=None if attributes is None else _json(attributes),
         since=None if since is None else instant(since, "since"),
         until=None if until is None else instant(until, "until"),
         limit=limit,
         after=cursor,
     )
+
+
+def _json(attributes: dict[str, Any]) -> str:
+    try:
+        return json.dumps(attributes, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"attributes must be JSON values: {error}") from None
 
 
 async def reference(runtime: "Runtime", workflow_id: str) -> RunRef:
@@ -118,6 +130,8 @@ async def rewind(runtime: "Runtime", workflow_id: str, step: str) -> RunRef:
 async def fork(runtime: "Runtime", workflow_id: str, step: str, input: Any, new_id: str | None) -> RunRef:
     """A new run with the outcomes from before that step."""
     branch, seq = _place(step)
+    if new_id is not None:
+        check_workflow_id(new_id)
     ref = await reference(runtime, workflow_id)
     row = await ref.row()
     text, codec_id = row.input or "", row.codec_id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from stepwell.core.definition import BoundCall, WorkflowDefinition
 from stepwell.core.engines import find_runtime
 from stepwell.core.execution import Execution
+from stepwell.core.inbox import without_leaving
 from stepwell.core.lifecycle import drive_in_thread
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import check, execution_of, new_run, own
@@ -122,7 +123,11 @@ async def from_any_loop(runtime: "Runtime", coroutine: Coroutine[Any, Any, T]) -
         raise NoRunningEngine(f"engine {runtime.name!r} is closed")
     if asyncio.get_running_loop() is runtime.loop:
         return await coroutine
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, runtime.loop))
+    there = asyncio.run_coroutine_threadsafe(without_leaving(coroutine), runtime.loop)
+    value, leaving = await asyncio.wrap_future(there)
+    if leaving is not None:
+        raise leaving
+    return value  # type: ignore[return-value]
 
 
 # -- on the loop -------------------------------------------------------------------------------------------------

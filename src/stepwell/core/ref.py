@@ -8,6 +8,7 @@ from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.inbox import Slot
 from stepwell.core.outcome import unpack
 from stepwell.errors import WaitTimeout, WorkflowNotFound
+from stepwell.model.ids import check_known_id
 from stepwell.model.rows import Outcome, RunRow
 from stepwell.serde.coder import Coder
 
@@ -39,6 +40,7 @@ class RunRef:
     async def bound(self) -> UUID:
         """The run's run_id, looked up once. Raises WorkflowNotFound."""
         if self.run_id is None:
+            check_known_id(self.workflow_id)
             row = await self.runtime.patient(self.runtime.store.find_run, self.workflow_id, outside=True)
             if row is None:
                 raise self.not_found()

@@ -169,7 +169,6 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
     if execution.unsent_start is not None:
         runtime.journal.send_start(execution)  # only a plain step's body may come before it
     begin(execution, key, name, kind, mark)
-    settles = key in execution.intents
     try:
         value, text, codec_id, child_run = live(execution, key, mark)
     except Exception as error:
@@ -186,7 +185,7 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
             mark,
             runtime.env.monotonic() - began,
             codec_id=codec_id,
-            settles=settles or key in execution.dues,
+            settles=key in execution.begun,
         )
         raise
     execution.record(
@@ -200,6 +199,6 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
         runtime.env.monotonic() - began,
         codec_id=codec_id,
         child_run=child_run,
-        settles=settles or key in execution.dues,
+        settles=key in execution.begun,
     )
     return value

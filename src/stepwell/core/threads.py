@@ -5,6 +5,7 @@ cannot deadlock. Threads are daemons: a body that hangs does not keep the proces
 """
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections import deque
@@ -124,7 +125,8 @@ class WorkerPool:
         context = contextvars.Context()
 
         def ended(job: Job) -> None:
-            loop.call_soon_threadsafe(settle, job, context=context)
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the engine has gone, and nobody waits
+                loop.call_soon_threadsafe(settle, job, context=context)
 
         job.when_done(ended)
         return await future

@@ -6,6 +6,7 @@ from stepwell.errors import InvalidArgument
 
 LONGEST_ID = 255
 LONGEST_NAME = 255
+_LONGEST_KNOWN_ID = 100_000
 
 _RANDOM_BITS = 74
 _RANDOM_BYTES = 10
@@ -23,6 +24,14 @@ def check_workflow_id(workflow_id: str) -> str:
     if "/" in workflow_id:
         raise InvalidArgument(f"id must not contain '/', which ids of children do ({workflow_id!r})")
     return workflow_id
+
+
+def check_known_id(workflow_id: str) -> str:
+    """The id itself, if a run may have it: children's ids contain '/', and are longer than their parent's.
+
+    Raises InvalidArgument. For looking runs up.
+    """
+    return _check_text(workflow_id, "id", _LONGEST_KNOWN_ID)
 
 
 def check_name(name: str, what: str) -> str:

@@ -8,6 +8,7 @@ loop goes on with other things until the next attempt.
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, repeat
@@ -16,6 +17,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.sqlite.connection import Session
 from stepwell.store.sqlite.errors import BROKEN, REFUSED_VALUES, fault_of
+from stepwell.store.sqlite.forks import mind_forks
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,9 +34,16 @@ class Lane:
         self._begin = begin
         self._deadline = deadline
         self._session: Session | None = None
+        #: Held while the connection is in use: a fork waits for it.
+        self.in_use = threading.RLock()
+        mind_forks(self)
 
     def transact(self, verb: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run one verb in one transaction, once, on this thread. Raises StoreFault for the database."""
+        with self.in_use:
+            return self._transact(verb, *args, **kwargs)
+
+    def _transact(self, verb: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             if self._session is None:
                 self._session = self._opener()
@@ -57,9 +66,14 @@ class Lane:
 
     def close(self) -> None:
         """Give the connection back; the next use opens another. Safe to call twice."""
-        session, self._session = self._session, None
-        if session is not None:
-            session.connection.close()
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection, if there is one."""
+        with self.in_use:
+            session, self._session = self._session, None
+            if session is not None:
+                session.connection.close()
 
     async def _patiently(
         self, give_up: float, attempt: Callable[[], R], threads: ThreadPoolExecutor | None = None
@@ -85,7 +99,7 @@ class Lane:
     def _failed(self, error: Exception, *, committing: bool = False) -> StoreFault:
         fault = fault_of(error, committing=committing)
         if fault.kind in BROKEN:
-            self.close()  # which rolls back
+            self.disconnect()  # which rolls back
         else:
             self._roll_back()
         return fault
@@ -96,7 +110,7 @@ class Lane:
         try:
             self._session.connection.execute("ROLLBACK")
         except sqlite3.Error:
-            self.close()
+            self.disconnect()
 
 
 class Reader(Lane):
