@@ -55,6 +55,20 @@ def test_a_process_that_dies_is_replaced_and_all_stop_together(program: Program,
     eventually(lambda: not any(map(alive, started(log))), "no process is left")
 
 
+def test_a_second_signal_does_not_wait(program: Program, tmp_path: Path) -> None:
+    log = tmp_path / "workers.log"
+    supervisor = program.start(log, "worker", "shop:engine", "--processes", "2")
+    wait_for_a_worker(program)
+    eventually(lambda: pids(program, 2), "two processes")
+    program("run", "shop:doze", "60", "--id", "d", "--detach")
+    eventually(lambda: in_a_process(program, "d"), "a run that goes on and on")
+    supervisor.send_signal(signal.SIGTERM)
+    eventually(lambda: "has stopped" in log.read_text(), "the process that has nothing to do stops")
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(LONGEST_SECONDS) == 0
+    eventually(lambda: not any(map(alive, started(log))), "no process is left")
+
+
 def test_processes_do_not_outlive_a_killed_supervisor(program: Program, tmp_path: Path) -> None:
     log = tmp_path / "workers.log"
     supervisor = program.start(log, "worker", "shop:engine", "--processes", "2")
@@ -91,6 +105,11 @@ def wait_for_a_worker(program: Program) -> None:
             return bool(client.executors())
 
     eventually(there, "a worker that serves")
+
+
+def in_a_process(program: Program, id: str) -> bool:
+    with Client(program.database) as client:
+        return client.handle(id).status().status == "PENDING"
 
 
 def pids(program: Program, count: int) -> list[int]:

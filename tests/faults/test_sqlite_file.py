@@ -89,10 +89,10 @@ def test_a_full_disk_is_a_pause(place: Place, crew: Crew) -> None:
 
 @pytest.fixture
 def small_disk(place: Place) -> Iterator[Path]:
-    """A file system of a few megabytes, on which the database lies from now on."""
+    """A file system that is three times as large as the log may get, on which the database lies from now on."""
     disk = place.directory / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(disk)]
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("a small file system cannot be mounted here (root may, outside of most containers)")
     place.url = f"sqlite:///{disk / 'runs.db'}"
@@ -107,7 +107,7 @@ def test_a_full_file_system_is_a_pause(place: Place, small_disk: Path, crew: Cre
     filler = small_disk / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
-            file.write(b"0" * 1024)
+            file.write(b"0" * 16384)
     eventually(lambda: "environment" in worker.ask("health")["database"])
     filler.unlink()
     worker.ask("progress", 20)

@@ -6,7 +6,7 @@ from typing import Any
 import stepwell
 from stepwell import step, workflow
 from stepwell.core.definition import BoundCall
-from stepwell.errors import StepInterrupted
+from stepwell.errors import StepInterrupted, WaitTimeout
 
 
 class Refused(Exception):
@@ -132,9 +132,124 @@ async def tidy(n: int) -> int:
         await add(n, -1)
 
 
-KINDS = (chain, sleeper, wide, race, retried, failing, careful, family, tidy)
+@workflow
+async def timed(n: int) -> str:
+    """A block whose time may be over, depending on how slow everything is."""
+    try:
+        async with stepwell.aio.timeout(4):
+            await slow(n)
+            await slow(n + 1)
+    except WaitTimeout:
+        await add(n, 0)
+    return f"timed {n}"
+
+
+@workflow
+async def impatient(n: int) -> int:
+    """Waits for another run, not long enough and then long enough."""
+    handle = await sleeper.start(n)
+    try:
+        await handle.result(timeout=2)
+    except WaitTimeout:
+        await add(n, 0)
+    return await handle.result()
+
+
+@workflow
+async def together(n: int) -> str:
+    """Siblings that are interrupted when one of them fails."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(slow(3))
+            group.create_task(chain(n))
+            group.create_task(refuse(n))
+    except* Refused:
+        await add(n, 0)
+    index, _ = await stepwell.aio.first(slow(n), slow(n + 1), stepwell.aio.sleep(2))
+    return f"together {index >= 0}"
+
+
+@step
+async def compare(a: str, b: str) -> bool:
+    return a == b
+
+
+@workflow
+async def remembering(n: int) -> bool:
+    """What was drawn once stays, on both sides of a crash."""
+    drawn = f"{stepwell.uuid4()} {stepwell.random()} {stepwell.now()}"
+    first = await compare(drawn, drawn)
+    if stepwell.patched("sleeps in between"):
+        await stepwell.aio.sleep(5)
+    return first and await compare(drawn, drawn)
+
+
+KINDS = (
+    chain, sleeper, wide, race, retried, failing, careful, family, tidy, timed, impatient, together, remembering,
+)  # fmt: skip
 
 
 def calls(count: int) -> list[BoundCall[Any]]:
-    """So many runs of all kinds."""
-    return [KINDS[n % len(KINDS)].bind(n) for n in range(count)]
+    """So many runs of all kinds, some of them with options."""
+    every = [KINDS[n % len(KINDS)] for n in range(count)]
+    return [
+        (fn.options(delay=n % 11) if n % 9 == 4 else fn.options(timeout=20) if n % 13 == 8 else fn).bind(n)
+        for n, fn in enumerate(every)
+    ]
+
+
+# -- def workflows, on threads -----------------------------------------------------------------------------------
+
+
+@step
+def plus(a: int, b: int) -> int:
+    return a + b
+
+
+@step(retry=2)
+def second_time(n: int) -> int:
+    if stepwell.current().attempt < 2:
+        raise Refused(f"attempt for {n}")
+    return n
+
+
+@workflow
+def steps(n: int) -> int:
+    total = 0
+    for i in range(n % 4 + 2):
+        total = plus(total, i)
+    return total + second_time(n)
+
+
+@workflow
+def parking(n: int) -> int:
+    """Gives its thread back, twice."""
+    total = plus(n, 1)
+    stepwell.sleep(6 + n % 5)
+    total = plus(total, 1)
+    stepwell.sleep(20)
+    return plus(total, 1)
+
+
+@workflow
+def many(n: int) -> list[int]:
+    """Steps on other threads."""
+    futures = [plus.submit(n, i) for i in range(3)]
+    return [future.result() for future in futures]
+
+
+@workflow
+def parent(n: int) -> list[int]:
+    """Children of both colours, called and started."""
+    handle = parking.start(n)
+    called = steps(n)
+    other = chain.sync(n)
+    return [called, other, handle.result()]
+
+
+DEF_KINDS = (steps, parking, many, parent)
+
+
+def def_calls(count: int) -> list[BoundCall[Any]]:
+    """The same for `def` workflows."""
+    return [DEF_KINDS[n % len(DEF_KINDS)].bind(n) for n in range(count)]

@@ -95,5 +95,7 @@ def failure_of(error: Exception) -> Failure | None:
 
 def _sentence(fault: StoreFault) -> str:
     # The driver's own words, without its second half, which the hint says too.
-    text = " ".join(str(fault).removeprefix("cannot connect: ").split()).partition("; Is the server running")[0]
+    text = " ".join(str(fault).removeprefix("cannot connect: ").split()).partition("; Is the server running")[
+        0
+    ]
     return f"the database cannot be used: {text}"

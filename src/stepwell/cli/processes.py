@@ -20,7 +20,10 @@ STOP_OPTION = "--stop-with-parent"
 
 
 class Supervisor:
-    """Runs `command` in `count` processes until SIGTERM or SIGINT; then passes SIGTERM on and waits for all."""
+    """Runs `command` in `count` processes until SIGTERM or SIGINT; then passes SIGTERM on and waits for all.
+
+    A second signal kills them.
+    """
 
     def __init__(self, command: list[str], count: int) -> None:
         self._command = [*command, STOP_OPTION]
@@ -49,11 +52,20 @@ class Supervisor:
         finally:
             for child in children:
                 child.stop()
-            for child in children:
-                child.join()
+            self._wait_for(children)
             for number, handler in previous.items():
                 signal.signal(number, handler)
         return code
+
+    def _wait_for(self, children: "set[_Child]") -> None:
+        """Until all have ended; a second signal kills what the first one asked to stop."""
+        while children:
+            ended = self._events.get()
+            if ended is not None:
+                children.discard(ended)
+                continue
+            for child in children:
+                child.kill()
 
 
 class _Child:
@@ -80,11 +92,19 @@ class _Child:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
 
-    def join(self) -> None:
-        """Wait until it has ended."""
-        self._thread.join()
+    def kill(self) -> None:
+        """End it at once; its runs are taken over."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is None:
+                self._process.kill()
 
     def _watch(self, command: list[str], events: "SimpleQueue[_Child | None]") -> None:
+        try:
+            self._run(command)
+        finally:
+            events.put(self)
+
+    def _run(self, command: list[str]) -> None:
         first, longest = RESTART_PAUSE_SECONDS
         if self.early_ends and self._stop.wait(min(longest, first * 2.0 ** (self.early_ends - 1))):
             return
@@ -98,7 +118,6 @@ class _Child:
         assert process.stdin is not None
         process.stdin.close()
         self.was_early = time.monotonic() - begun < SHORTEST_LIFE_SECONDS
-        events.put(self)
 
 
 def stop_with_parent() -> None:

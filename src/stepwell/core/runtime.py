@@ -257,6 +257,7 @@ class Runtime:
         """An async wait is a heap entry; long ones are parked only when there are very many."""
         return (
             not execution.tasks
+            and not execution.timeouts
             and seconds > max(_SHORT_SECONDS, self.settings.park_after, 100 * execution.replay_seconds)
             and len(self.executions) - self.on_pool > self.settings.max_async // 10
         )

@@ -6,8 +6,9 @@
         simulate([order.bind(n) for n in range(20)], seeds=range(50))
 """
 
+import contextlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,14 @@ PATIENCE = 900.0
 
 #: How often the database is compared with what it said before, virtual seconds.
 _LOOK_EVERY = 5.0
+
+
+#: What runs end with, by name and input.
+_Outcomes = dict[tuple[str, str | None], tuple[object, ...]]
+
+#: Ids that the simulation has given; how often it calls such a workflow without an id after all.
+_GIVEN_ID = "run "
+_CALLED = 0.25
 
 
 @dataclass(slots=True)
@@ -82,15 +91,13 @@ def simulate(
     - no body begins whose outcome is recorded, or in a process whose lease may be over, or before what its run had
       recorded is durable, or in an execution that somebody else has replaced.
 
-    `calls`: `workflow.bind(...)`; without an id of their own they get one. `database` as for `crash_everywhere`. On SQLite a
+    `calls`: `workflow.bind(...)`. They are started with an id, and tried again by another process until acknowledged;
+    those without an id of their own are now and then called without one, and not tried again. `database` as for `crash_everywhere`. On SQLite a
     seed decides everything: the same seed is the same run again. On Postgres the server's answers are not in its power.
 
     Raises SimulationFailure, which names the seed.
     """
-    named = [
-        call if call.options.id is not None else replace(call, options=call.options.merged(id=f"run {number}"))
-        for number, call in enumerate(calls)
-    ]
+    named = [_named(number, call) for number, call in enumerate(calls)]
     report = SimulationReport()
     where = simulated_database(database)
     try:
@@ -101,6 +108,12 @@ def simulate(
     finally:
         where.close()
     return report
+
+
+def _named(number: int, call: BoundCall[Any]) -> BoundCall[Any]:
+    if call.options.id is not None:
+        return call
+    return replace(call, options=call.options.merged(id=f"{_GIVEN_ID}{number}"))
 
 
 def _calm(database: SimulatedDatabase, calls: Sequence[BoundCall[Any]], settings: Settings | None) -> History:
@@ -123,7 +136,7 @@ class _Simulation:
         calls: Sequence[BoundCall[Any]],
         trouble: Trouble,
         settings: Settings | None,
-        calm: dict[str, tuple[object, ...]] | None,
+        calm: _Outcomes | None,
         report: SimulationReport,
     ) -> None:
         self.seed = seed
@@ -135,8 +148,9 @@ class _Simulation:
         self.world = World(database, seed, settings)
         self.cluster = Cluster(self.world, trouble, self.witness)
         self.random = random.Random(f"{seed}/plan")
-        self.started: set[str] = set()
+        self.started: set[str] = set()  # acknowledged to their user, or given up by a user without an id
         self.cancelled: set[str] = set()
+        self.given_up: set[str] = set()
         self.seen: History | None = None
         self.wrong: list[str] = []
 
@@ -145,7 +159,7 @@ class _Simulation:
         with self.world as world:
             self.cluster.begin()
             for call in self.calls:
-                world.at(world.now + self.random.random() * self.trouble.duration, self._starter(call))
+                world.at(world.now + self.random.random() * self.trouble.duration, self._user(call))
             self._plan_cancel()
             self._look()
             try:
@@ -160,11 +174,26 @@ class _Simulation:
         self._count()
 
     # -- what users do ---------------------------------------------------------------------------------------------
-    def _starter(self, call: BoundCall[Any]) -> Any:
+    def _user(self, call: BoundCall[Any]) -> Callable[[], None]:
+        """Who starts it, at the moment that comes."""
+        name = str(call.options.id)
+        if name.startswith(_GIVEN_ID) and not call.options.is_queued and self.random.random() < _CALLED:
+            self.given_up.add(name)
+            return lambda: self._call(name, replace(call, options=call.options.merged(id=None)))
+        return self._starter(name, call)
+
+    def _call(self, name: str, call: BoundCall[Any]) -> None:
+        """A user who waits for the result, and does not try again."""
+        process = self.cluster.pick()
+        self.started.add(name)
+        if process is not None:
+            self.cluster.note(f"{name} is called in {process.name}")
+            process.keep(_quietly(process.calling(call)))
+
+    def _starter(self, name: str, call: BoundCall[Any]) -> Callable[[], None]:
         def start() -> None:
             """A user who tries again until the start is acknowledged."""
             process = self.cluster.pick()
-            name = str(call.options.id)
             if name in self.started:
                 return
             if process is not None:
@@ -190,6 +219,8 @@ class _Simulation:
         process = self.cluster.pick()
         if process is not None and self.started:
             name = self.random.choice(sorted(self.started))
+            if name in self.given_up:
+                return self._plan_cancel()
             self.cancelled.add(name)
             self.cluster.note(f"{name} is cancelled through {process.name}")
             process.keep(_quietly(operate.cancel(process.engine.runtime, name, False, True)))
@@ -211,7 +242,10 @@ class _Simulation:
         if self.world.now < self.cluster.calm_from or not all(map(self._is_started, self.calls)):
             return False
         seen = self.seen
-        return seen is not None and not seen.unfinished and {str(c.options.id) for c in self.calls} <= _ids(seen)
+        return seen is not None and not seen.unfinished and self._expected_ids() <= _ids(seen)
+
+    def _expected_ids(self) -> set[str]:
+        return {str(call.options.id) for call in self.calls} - self.given_up
 
     def _judge(self) -> None:
         self._look()
@@ -222,12 +256,16 @@ class _Simulation:
             self.wrong += [f"{process.name}: {complaint}" for complaint in process.complaints]
         if self.calm is None:
             return
-        for name, outcome in _outcomes(final).items():
-            expected = self.calm.get(name)
-            if outcome[0] == Status.CANCELLED and name in self.cancelled:
+        self.wrong += [f"{name} was acknowledged and is gone" for name in self._expected_ids() & self.started - _ids(final)]
+        limited = {call.options.id for call in self.calls if call.options.timeout or call.options.deadline}
+        for run in _roots(final):
+            may_be_cancelled = run.workflow_id in self.cancelled | limited or run.deadline is not None
+            if run.status == Status.CANCELLED and may_be_cancelled:
                 continue
-            if Status(str(outcome[0])) in TERMINAL and outcome != expected:
-                self.wrong.append(f"{name} ended with {outcome}, and without trouble with {expected}")
+            expected = self.calm.get((run.name, run.input))
+            found = run.status, run.output, run.error
+            if Status(run.status) in TERMINAL and found != expected:
+                self.wrong.append(f"{run.workflow_id} ({run.name}) ended with {found}, and without trouble with {expected}")
 
     def _count(self) -> None:
         report, cluster, begun = self.report, self.cluster, self.witness.times_begun()
@@ -251,19 +289,17 @@ class _Simulation:
 
 
 async def _quietly(coroutine: Any) -> None:
-    try:
+    with contextlib.suppress(Exception):  # its process had troubles of its own; it may have been done or not
         await coroutine
-    except Exception:
-        pass  # its process had troubles of its own; the request may have been made or not
 
 
-def _outcomes(history: History) -> dict[str, tuple[object, ...]]:
-    """Of the runs that nobody but a user started."""
-    return {
-        run.workflow_id: (run.status, run.output, run.error)
-        for run in history.runs.values()
-        if run.parent_run is None
-    }
+def _roots(history: History) -> list[RunRow]:
+    """Runs that nobody but a user started."""
+    return [run for run in history.runs.values() if run.parent_run is None]
+
+
+def _outcomes(history: History) -> _Outcomes:
+    return {(run.name, run.input): (run.status, run.output, run.error) for run in _roots(history)}
 
 
 def _ids(history: History) -> set[str]:

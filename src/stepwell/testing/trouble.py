@@ -1,5 +1,6 @@
 """What goes wrong in a simulation: slow calls, failing calls, ambiguous calls, all drawn from a seed."""
 
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -124,10 +125,8 @@ class TroubleGate:
 
         async def later() -> None:
             await self._sleep(self._random.random() * self._trouble.long_delay)
-            try:
+            with contextlib.suppress(StoreFault):  # nobody is there to be told
                 await call()
-            except StoreFault:
-                pass  # nobody is there to be told
 
         self.process.keep(later())
         raise _lost()

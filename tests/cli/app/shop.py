@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import stepwell
 from stepwell import Settings, Stepwell, step, workflow
 
-engine = Stepwell(settings=Settings(lease=5, sweep_interval=0.5, poll_interval=0.1, drain=5))
+engine = Stepwell(settings=Settings(lease=5, sweep_interval=0.5, poll_interval=0.1, drain=60))
 
 
 @dataclass
@@ -51,6 +51,16 @@ def nap(seconds: float) -> str:
 def pid() -> int:
     time.sleep(0.05)
     return os.getpid()
+
+
+@step
+def sleep_through_everything(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+@workflow
+def doze(seconds: float) -> None:
+    sleep_through_everything(seconds)
 
 
 @workflow

@@ -69,6 +69,8 @@ def read_orders(file: Path) -> dict[str, int]:
     except (ValueError, KeyError, TypeError) as error:
         raise Failure(f"{file} is no file of orders: {type(error).__name__}: {error}", Exit.USAGE) from None
     if len(costs) < FEWEST_ORDERS:
-        few = f"{file} has {len(costs)} orders: at least {FEWEST_ORDERS} are needed to be in the middle of them"
+        few = (
+            f"{file} has {len(costs)} orders: at least {FEWEST_ORDERS} are needed to be in the middle of them"
+        )
         raise Failure(few, Exit.USAGE)
     return costs
