@@ -94,7 +94,7 @@ class Stepwell(Client):
             tasks.remove(runtime.loop)
         await super()._end(runtime)
 
-    # -- verbs of an engine ------------------------------------------------------------------------------------
+    # -- verbs of an engine ----------------------------------------------------------------------------------
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain and stop. In the main thread."""
         stop = threading.Event()

@@ -60,7 +60,7 @@ def test_too_few_orders_are_refused(tmp_path: Path) -> None:
     assert "is no file of orders" in invoke("demo", "--orders", str(file), code=2).stderr
 
 
-# -- the proof -------------------------------------------------------------------------------------------------------
+# -- the proof -----------------------------------------------------------------------------------------------
 
 
 def test_it_holds_for_what_the_engine_promises() -> None:

@@ -157,9 +157,9 @@ def names(handle: Handle[Any]) -> list[str]:
     return [each.name for each in handle.steps() if each.ended is not None]
 
 
-def forget(name: str) -> None:
-    """Be like a process that has never defined the workflow of this name."""
-    REGISTRY._named = {each: found for each, found in REGISTRY._named.items() if each != name}
+def forget(*names: str) -> None:
+    """Be like a process that has never defined the workflows of these names."""
+    REGISTRY._named = {each: found for each, found in REGISTRY._named.items() if each not in names}
     REGISTRY.generation += 1
 
 

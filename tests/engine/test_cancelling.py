@@ -49,7 +49,7 @@ async def hold_async() -> str:
     return "held"
 
 
-# -- where it is delivered -----------------------------------------------------------------------------------------------
+# -- where it is delivered -----------------------------------------------------------------------------------
 
 
 def test_a_running_async_step_is_interrupted(engine: Stepwell) -> None:
@@ -207,7 +207,7 @@ def test_ended_runs_are_left_alone(engine: Stepwell) -> None:
     assert handle.status().status == "SUCCESS"
 
 
-# -- what user code sees ----------------------------------------------------------------------------------------------------
+# -- what user code sees -------------------------------------------------------------------------------------
 
 
 def test_except_exception_lets_it_by(engine: Stepwell) -> None:
@@ -306,7 +306,7 @@ def test_a_caller_of_the_run_sees_the_same(engine: Stepwell) -> None:
         calling.result()
 
 
-# -- cleanup -------------------------------------------------------------------------------------------------------------------
+# -- cleanup -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("colour", ["def", "async"])
@@ -434,7 +434,7 @@ def test_force_ends_it_at_once(engine: Stepwell) -> None:
     assert handle.status().status == "CANCELLED"
 
 
-# -- children ---------------------------------------------------------------------------------------------------------------------
+# -- children ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("children", [True, False])

@@ -176,9 +176,7 @@ def endless(gate: Gate) -> object:
 
 
 @pytest.mark.parametrize("how", ["cancel", "abandon"])
-def test_a_child_ends_with_its_parent_unless_abandoned(
-    engine: Stepwell, gate: Gate, endless: object, how: str
-) -> None:
+def test_a_child_ends_with_its_parent_unless_abandoned(engine: Stepwell, gate: Gate, endless: object, how: str) -> None:
     @workflow(name="parent", replace=True)
     def parent() -> str:
         started: Handle[str] = endless.sync.options(parent_close=how).start()  # type: ignore[attr-defined]

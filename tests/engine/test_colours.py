@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -142,12 +141,12 @@ async def test_under_async_with_that_loop_is_the_callers(lab: Lab) -> None:
     assert loops == {id(asyncio.get_running_loop())}
 
 
-# -- AsyncMismatch ---------------------------------------------------------------------------------------------
+# -- AsyncMismatch -------------------------------------------------------------------------------------------
 
 
 async def test_a_blocking_call_on_a_loops_thread_is_refused(lab: Lab) -> None:
     async with lab.engine() as engine:
-        handle = (await said.aio.start("a"))
+        handle = await said.aio.start("a")
         await handle.result()
         blocking = said.handle
         refused: list[tuple[Any, str]] = [
@@ -183,9 +182,8 @@ async def test_launching_an_engine_that_blocks_is_refused_on_a_loop(lab: Lab) ->
     engine = lab.engine()
     with pytest.raises(AsyncMismatch, match="async with"):
         engine.launch()
-    with pytest.raises(AsyncMismatch, match="async with"):
-        with engine:
-            pass
+    with pytest.raises(AsyncMismatch, match="async with"), engine:
+        pass
 
 
 async def test_closing_by_blocking_is_refused_on_the_engines_loop(lab: Lab) -> None:
@@ -193,7 +191,6 @@ async def test_closing_by_blocking_is_refused_on_the_engines_loop(lab: Lab) -> N
         with pytest.raises(AsyncMismatch, match="async with"):
             engine.close()
         assert await said.aio("a") == ["A", "a"]
-
 
 
 def refusal(call: Any) -> str:

@@ -146,7 +146,7 @@ def test_in_time_nothing_happens(engine: Stepwell) -> None:
     assert quick.options(timeout=30).start().result() == "in time"
 
 
-# -- timeout(): a block within a workflow ------------------------------------------------------------------------------------
+# -- timeout(): a block within a workflow --------------------------------------------------------------------
 
 
 def test_a_block_of_a_def_workflow(engine: Stepwell) -> None:

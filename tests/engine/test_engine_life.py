@@ -143,7 +143,7 @@ def test_a_draining_engine_claims_nothing(lab: Lab, gate: Gate) -> None:
         assert again.handle("q").result() == "quick"
 
 
-# -- those who wait ------------------------------------------------------------------------------------------------
+# -- those who wait ------------------------------------------------------------------------------------------
 
 
 def test_a_caller_who_waits_for_a_result_is_told(lab: Lab, gate: Gate) -> None:
@@ -213,7 +213,7 @@ async def test_an_error_in_the_block_closes_too(lab: Lab) -> None:
         await engine.aio.count()
 
 
-# -- a client executes nothing ---------------------------------------------------------------------------------------
+# -- a client executes nothing -------------------------------------------------------------------------------
 
 
 def test_a_client_starts_what_engines_execute(lab: Lab) -> None:

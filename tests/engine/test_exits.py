@@ -116,7 +116,7 @@ async def test_in_a_task_of_the_workflows_own_code(lab: Lab) -> None:
     assert ran == ["body", "body"]
 
 
-# -- callers --------------------------------------------------------------------------------------------------------------------
+# -- callers -------------------------------------------------------------------------------------------------
 
 
 async def test_a_cancelled_caller_does_not_cancel_the_run(lab: Lab) -> None:

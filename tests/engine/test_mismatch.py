@@ -193,7 +193,7 @@ def test_a_blocked_run_can_be_cancelled(lab: Lab) -> None:
         assert reaches(handle, "CANCELLED")
 
 
-# -- the same in def code ------------------------------------------------------------------------------------------------
+# -- the same in def code ------------------------------------------------------------------------------------
 
 
 @step

@@ -55,7 +55,7 @@ class Declined(Exception):
         self.reason, self.code = reason, code
 
 
-# -- values ----------------------------------------------------------------------------------------------------------------
+# -- values --------------------------------------------------------------------------------------------------
 
 
 @step
@@ -102,7 +102,7 @@ def test_plain_values(engine: Stepwell, value: Any) -> None:
     assert ran == ["give"]
 
 
-# -- step results that cannot be recorded ---------------------------------------------------------------------------------------
+# -- step results that cannot be recorded --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("colour", ["def", "async"])
@@ -183,7 +183,7 @@ def test_a_workflows_own_result_too(engine: Stepwell, colour: str) -> None:
         call.handle("u").result()
 
 
-# -- failures --------------------------------------------------------------------------------------------------------------------
+# -- failures ------------------------------------------------------------------------------------------------
 
 
 @step

@@ -82,9 +82,7 @@ FLOWS = pytest.mark.parametrize("flow", [two, two_async.sync], ids=["def", "asyn
 
 
 @FLOWS
-def test_the_next_body_waits_and_the_workflows_own_code_does_not(
-    engine: Stepwell, valve: Valve, flow: Any
-) -> None:
+def test_the_next_body_waits_and_the_workflows_own_code_does_not(engine: Stepwell, valve: Valve, flow: Any) -> None:
     valve.shut_for = outcome_of("note")
     handle = flow.start("x")
     valve.gate.reached.wait()
@@ -155,7 +153,7 @@ def test_gathered_bodies_start_together_and_their_outcomes_share_a_commit(engine
     assert len([each for each in rows if each]) < 40
 
 
-# -- starts ------------------------------------------------------------------------------------------------------------------
+# -- starts --------------------------------------------------------------------------------------------------
 
 
 @FLOWS

@@ -77,7 +77,7 @@ def test_they_are_what_their_names_say(engine: Stepwell) -> None:
     assert isinstance(uuid.UUID(values()[0]), uuid.UUID)
 
 
-# -- patched ------------------------------------------------------------------------------------------------------
+# -- patched -------------------------------------------------------------------------------------------------
 
 
 @step
@@ -142,7 +142,7 @@ def test_a_run_from_before_the_patch_goes_the_old_way(lab: Lab) -> None:
         assert after.sync() == ["new", "new", "new"]
 
 
-# -- run_step -------------------------------------------------------------------------------------------------------
+# -- run_step ------------------------------------------------------------------------------------------------
 
 
 def test_a_step_from_any_callable(engine: Stepwell, seen: list[Any]) -> None:

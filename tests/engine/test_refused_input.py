@@ -25,7 +25,7 @@ def test_durations(option: str, bad: Any) -> None:
 
 
 @pytest.mark.parametrize("option", ["at", "deadline"])
-@pytest.mark.parametrize("bad", [datetime(2030, 1, 1), 1_900_000_000, "2030-01-01"], ids=str)  # noqa: DTZ001
+@pytest.mark.parametrize("bad", [datetime(2030, 1, 1), 1_900_000_000, "2030-01-01"], ids=str)
 def test_instants(option: str, bad: Any) -> None:
     with pytest.raises(InvalidArgument, match=option):
         anything.options(**{option: bad})  # type: ignore[arg-type]

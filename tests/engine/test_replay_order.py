@@ -69,7 +69,7 @@ async def leave() -> None:
     exits()
 
 
-# -- what workflows do with several steps; each gives the decisions it came to ---------------------------------------
+# -- what workflows do with several steps; each gives the decisions it came to -------------------------------
 
 
 async def gather() -> list[Any]:
@@ -274,9 +274,7 @@ SHAPES: list[Callable[[], Awaitable[list[Any]]]] = [
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda each: each.__name__)
-def test_replays_decide_as_the_first_execution_did(
-    engine: Stepwell, shape: Callable[[], Awaitable[list[Any]]]
-) -> None:
+def test_replays_decide_as_the_first_execution_did(engine: Stepwell, shape: Callable[[], Awaitable[list[Any]]]) -> None:
     orders = [TAGS, TAGS[::-1]] + ["".join(random.Random(n).sample(TAGS, 6)) for n in range(2)]
     for order in orders:
         turns[:] = [Turns(order)]
@@ -313,7 +311,7 @@ def test_a_slow_replay_does_not_time_out_where_the_first_execution_did_not(engin
         try:
             async with asyncio.timeout(0.2):
                 if slow:
-                    time.sleep(0.3)  # the loop is busy: the timer is due before anything can be delivered
+                    time.sleep(0.3)
                 found.append(await asyncio.create_task(turn("a")))
                 found.append(await asyncio.wait_for(turn("b"), 5))
         except TimeoutError:

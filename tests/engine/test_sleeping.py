@@ -145,19 +145,19 @@ def test_naive_instants_are_refused(engine: Stepwell) -> None:
     @workflow(name="naive", replace=True)
     def flow() -> None:
         with pytest.raises(InvalidArgument, match="aware"):
-            stepwell.sleep_until(datetime(2030, 1, 1))  # noqa: DTZ001
+            stepwell.sleep_until(datetime(2030, 1, 1))
 
     flow()
 
 
 def test_two_thousand_sleepers_on_four_threads(lab: Lab) -> None:
-    with lab.engine(max_threads=4, park_after=0.01, claim_batch=100) as engine:
+    with lab.engine("sleepers", max_threads=4, park_after=0.01) as engine:
         handles = sleeper.start_many([sleeper.bind(1.0) for _ in range(200)])
         pages = sleeper_async.sync.start_many([sleeper_async.bind(1.0) for _ in range(1800)])
         engine.run_until_idle(timeout=60)
         eventually(lambda: engine.count(status="SUCCESS") == 2000)
-        names = [each.name for each in threading.enumerate() if each.name.startswith("stepwell-default-")]
-        workers = [each for each in names if each.removeprefix("stepwell-default-").isdecimal()]
+        names = [each.name for each in threading.enumerate() if each.name.startswith("stepwell-sleepers-")]
+        workers = [each for each in names if each.removeprefix("stepwell-sleepers-").isdecimal()]
         assert len(workers) <= 4
         assert handles[0].result() == pages[-1].result() == "awake"
     assert len(marks) == 4000

@@ -86,6 +86,7 @@ def test_a_run_whose_function_nobody_serves_stays_enqueued(lab: Lab) -> None:
 
 
 def test_an_alias_serves_the_runs_of_the_old_name(lab: Lab) -> None:
+    forget("new name", "old name")
     gate = Gate()
 
     @step

@@ -118,7 +118,7 @@ async def in_worker(fn: Callable[[], Any]) -> Any:
     return await here.execution.runtime.pool.run_async(fn, (), {})
 
 
-# -- workflows -------------------------------------------------------------------------------------------------
+# -- workflows -----------------------------------------------------------------------------------------------
 
 
 def call_workflow(d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs) -> Any:
@@ -205,7 +205,7 @@ def _starting_frame() -> Branch | None:
     return here if isinstance(here, Branch) else None
 
 
-# -- colour ------------------------------------------------------------------------------------------------------
+# -- colour --------------------------------------------------------------------------------------------------
 
 
 def _refuse_on_loop(d: Definition) -> None:

@@ -183,6 +183,8 @@ class Execution:
         settles: bool = False,
     ) -> None:
         """Append one outcome at the next position. On the loop for async runs, on any thread for def ones."""
+        if settles:
+            self.begun.discard(key)
         if self.definition.is_async:
             pos = self.next_pos
             self.next_pos = pos + 1

@@ -105,6 +105,7 @@ def conclude(execution: Execution, value: Any, error: BaseException | None) -> E
             ended.recorded_error,
             ended.reason,
             ended.codec_id,
+            bool(execution.begun),
         )
     )
     return ended

@@ -35,7 +35,7 @@ def draw(branch: Branch) -> int:
     return seq
 
 
-# -- sleeping ----------------------------------------------------------------------------------------------------
+# -- sleeping ------------------------------------------------------------------------------------------------
 
 
 def sleep(seconds: float | None, due: float | None) -> None:
@@ -111,7 +111,7 @@ def async_branch(verb: str) -> Branch:
     return branch
 
 
-# -- recorded values: they never block --------------------------------------------------------------------------
+# -- recorded values: they never block -----------------------------------------------------------------------
 
 
 def now() -> datetime:

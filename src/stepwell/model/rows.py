@@ -117,6 +117,7 @@ class Finish(msgspec.Struct, gc=False):
     error: str | None
     reason: str | None = None
     codec_id: str | None = None
+    clears_intents: bool = False  # something begun has no outcome of its own (a timeout block left in time)
 
 
 @dataclass(slots=True)

@@ -45,7 +45,7 @@ class Cluster:
         """For the story that a failure tells."""
         self.events.append(f"{self.world.elapsed:9.3f} {what}")
 
-    # -- life ---------------------------------------------------------------------------------------------------------
+    # -- life ------------------------------------------------------------------------------------------------
     def _living(self) -> list[Process]:
         return [process for process in self._launches if process.life is Life.RUNNING]
 
@@ -89,7 +89,7 @@ class Cluster:
         process.die()
         process.bury()
 
-    # -- events ----------------------------------------------------------------------------------------------------------
+    # -- events ----------------------------------------------------------------------------------------------
     def _kill(self) -> None:
         living = [p for p in self._launches if p.life in (Life.RUNNING, Life.PAUSED)]
         if living:

@@ -273,7 +273,7 @@ class _Everywhere:
             except Exception:
                 pass  # what the run ended with is read from the database
 
-    # -- judging -----------------------------------------------------------------------------------------------
+    # -- judging ---------------------------------------------------------------------------------------------
     def _judge(self, ran: _Ran, crashes: tuple[Crash, ...]) -> None:
         wrong = [*ran.witness.violations, *broken_rules(ran.final), *self._compared(ran)]
         wrong += [f"{run.workflow_id} has not ended: {run.status} ({run.reason})" for run in ran.final.unfinished]

@@ -138,7 +138,7 @@ class Process:
             self.engine, call.definition, call.options, call.instance, call.args, call.kwargs
         )
 
-    # -- how it stops ------------------------------------------------------------------------------------------
+    # -- how it stops ----------------------------------------------------------------------------------------
     def pause(self) -> None:
         """No turn from now on, until `go_on`. Its clocks go on, as of a process that was stopped by a signal."""
         if self.running:
@@ -184,7 +184,7 @@ class Process:
                 for _ in range(_MOST_AWAITS):
                     coroutine.throw(ProcessDied())  # type: ignore[union-attr]
 
-    # -- what the engine is given --------------------------------------------------------------------------------
+    # -- what the engine is given ----------------------------------------------------------------------------
     def open_store(self) -> Store:
         """The real store, behind the gates."""
         self._store = self.world.database.store(self.world.database_now)

@@ -173,7 +173,7 @@ class _Simulation:
             raise SimulationFailure(self.seed, self.wrong, self.cluster.events)
         self._count()
 
-    # -- what users do ---------------------------------------------------------------------------------------------
+    # -- what users do ---------------------------------------------------------------------------------------
     def _user(self, call: BoundCall[Any]) -> Callable[[], None]:
         """Who starts it, at the moment that comes."""
         name = str(call.options.id)
@@ -226,7 +226,7 @@ class _Simulation:
             process.keep(_quietly(operate.cancel(process.engine.runtime, name, False, True)))
         self._plan_cancel()
 
-    # -- watching --------------------------------------------------------------------------------------------------
+    # -- watching --------------------------------------------------------------------------------------------
     def _look(self) -> None:
         """Compare what is recorded with what was recorded."""
         now = self.world.ask(read_history)

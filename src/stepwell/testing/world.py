@@ -144,7 +144,7 @@ class World:
                 raise Stalled(f"a thread of a workflow has been busy for {PATIENCE_SECONDS:g} s of real time")
             time.sleep(0.000_05)
 
-    # -- looking from outside ----------------------------------------------------------------------------------
+    # -- looking from outside --------------------------------------------------------------------------------
     def ask(self, question: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
         """Ask the database directly, without moving anything else. Not from within a process."""
         if self._observer is None:

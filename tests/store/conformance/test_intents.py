@@ -3,7 +3,7 @@
 import pytest
 
 from stepwell.model.rows import Verdict
-from tests.store.conformance.kit import START, World, intent, step
+from tests.store.conformance.kit import START, World, finish, intent, step
 
 KEPT = (Verdict.WRITTEN, Verdict.MINE)
 
@@ -134,3 +134,30 @@ async def test_a_pending_cancellation_is_reported(world: World) -> None:
     run = await world.begin()
     await world.store.request_cancel([run.run_id], "enough", force=False, children=False)
     assert (await world.written(intent(run, 0))).cancels == {run.run_id: "enough"}
+
+
+async def test_what_comes_after_its_outcome_begins_nothing(world: World) -> None:
+    """An earlier attempt of a batch may reach the database after everything that followed it."""
+    run = await world.begin()
+    late = intent(run, 0, "attempt", attempt=1, delay=1.0)
+    await world.written(late)
+    await world.written(step(run, 0, settles_intent=True))
+    await world.commit(late)
+    assert [found.ended for found in await world.store.list_steps(run.run_id)] == ["ok"]
+
+
+async def test_a_finish_clears_what_has_no_outcome(world: World) -> None:
+    run, other = await world.begin(), await world.begin()
+    await world.written(intent(run, 0, "wait", delay=9.0), intent(run, 1, "wait", delay=9.0), intent(other, 0))
+    await world.written(finish(run, clears_intents=True), finish(other))
+    assert await world.store.list_steps(run.run_id) == []
+    assert len(await world.store.list_steps(other.run_id)) == 1
+
+
+async def test_a_finish_that_is_looked_at_again_clears_too(world: World) -> None:
+    run, other = await world.begin(), await world.begin()
+    await world.written(intent(run, 0, "wait", delay=9.0))
+    await world.release(other)  # its part of the batch is refused, and the careful form is sent
+    await world.commit(step(other, 0), finish(run, clears_intents=True))
+    assert await world.status(run) == "SUCCESS"
+    assert await world.store.list_steps(run.run_id) == []

@@ -108,7 +108,7 @@ async def test_a_cancelled_caller_leaves_no_answer_for_the_next(store: PostgresS
     assert await store.now()
 
 
-# -- connections that end ---------------------------------------------------------------------------------------
+# -- connections that end ------------------------------------------------------------------------------------
 
 
 async def test_a_connection_that_ends_under_a_call(store: PostgresStore, bystander: Bystander) -> None:
@@ -232,7 +232,7 @@ async def test_bulk_starts_with_shared_ids_do_not_deadlock(store: PostgresStore,
     await other.close()
 
 
-# -- isolation ------------------------------------------------------------------------------------------------
+# -- isolation -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("level", ["serializable", "repeatable read"])
@@ -272,7 +272,7 @@ def set_default(bystander: psycopg.Connection, level: str) -> None:
     bystander.execute(f"alter database \"{name}\" set default_transaction_isolation = '{level}'".encode())
 
 
-# -- the environment ---------------------------------------------------------------------------------------------
+# -- the environment -----------------------------------------------------------------------------------------
 
 
 async def test_a_wrong_password_is_the_environments_fault_and_not_shown(postgres_url: str) -> None:

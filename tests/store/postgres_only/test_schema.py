@@ -50,7 +50,7 @@ async def test_owner_and_completion_go_with_the_status(store: PostgresStore, bys
             )
 
 
-# -- indexes -----------------------------------------------------------------------------------------------------
+# -- indexes -------------------------------------------------------------------------------------------------
 
 
 async def test_no_index_but_a_primary_key_contains_run_id(store: PostgresStore, bystander: Bystander) -> None:
@@ -73,7 +73,7 @@ async def test_outcomes_have_one_index_and_no_foreign_key(store: PostgresStore, 
     assert fetch(bystander, "select count(*) from pg_constraint where contype = 'f'") == [(0,)]
 
 
-# -- privileges ----------------------------------------------------------------------------------------------------
+# -- privileges ----------------------------------------------------------------------------------------------
 
 
 async def test_nothing_is_granted_to_public(store: PostgresStore, bystander: Bystander) -> None:
@@ -125,7 +125,7 @@ async def test_a_role_without_rights_is_the_environments_fault(
     bystander.execute(f"drop role {role}".encode())
 
 
-# -- views -------------------------------------------------------------------------------------------------------
+# -- views ---------------------------------------------------------------------------------------------------
 
 
 async def test_the_views_have_the_columns_that_are_promised(store: PostgresStore, bystander: Bystander) -> None:
@@ -149,7 +149,7 @@ async def test_a_payload_that_is_no_json_does_not_break_a_view(store: PostgresSt
     assert fetch(bystander, "select count(*) from stepwell.queue_depth") == [(0,)]
 
 
-# -- migrations --------------------------------------------------------------------------------------------------
+# -- migrations ----------------------------------------------------------------------------------------------
 
 
 def test_migrations_are_numbered_without_gaps() -> None:

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from stepwell.model.rows import Batch, Checkpoint, Committed, Verdict
 from stepwell.store.faults import FaultKind, StoreFault
-from stepwell.store.postgres import binding
+from stepwell.store.postgres import binding, params
 from stepwell.store.postgres.batches import by_run, epochs_of, last_of_each, match_dues, verdicts_by_run
 from stepwell.store.postgres.commit_carefully import Attempt, CarefulCommit
 from stepwell.store.postgres.lanes import Lanes, refusing_bad_values
-from stepwell.store.postgres.params import Statement
+from stepwell.store.postgres.params import Statement, statement
 from stepwell.store.postgres.wire import Result, affected, rows
 
 #: The row is there already, or twice in this batch.
@@ -56,7 +56,8 @@ class Journal:
         if not any(affected(result) for result in results):
             await self._lanes.learn_isolation()  # it may have changed: then no statement writes anything
         attempt.committed = True
-        attempt.finished = {run for (run,) in rows(results[-1])} if batch.finishes else set()
+        ended = -2 if any(finish.clears_intents for finish in batch.finishes) else -1
+        attempt.finished = {run for (run,) in rows(results[ended])} if batch.finishes else set()
         return None
 
     def _statements(self, batch: Batch, known: Sequence[UUID]) -> tuple[list[Statement], list[int | None]]:
@@ -89,6 +90,10 @@ class Journal:
                 else binding.finish_many(sql("finishes/finish_many"), finishes, known)
             )
             expected.append(len(finishes))
+            cleared = [finish.run_id for finish in finishes if finish.clears_intents]
+            if cleared:
+                statements.append(statement(sql("intents/clear_ended"), params.uuids(cleared)))
+                expected.append(None)
         return statements, expected
 
     def _checkpoint_statements(

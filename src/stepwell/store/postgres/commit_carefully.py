@@ -149,6 +149,7 @@ class CarefulCommit:
         answer = await self._unless_locked(
             binding.finish_carefully(sql("finishes/finish_carefully"), allowed),
             binding.finish_explain(sql("finishes/explain"), finishes),
+            *_clearing(sql("intents/clear_ended"), allowed),
         )
         if answer is None:
             return [held_back.get(row.run_id, Verdict.BUSY) for row in finishes]
@@ -174,6 +175,11 @@ class CarefulCommit:
             if fault.kind is FaultKind.CONTENTION:
                 return None
             raise
+
+
+def _clearing(sql: bytes, finishes: Sequence[Finish]) -> list[Statement]:
+    cleared = [finish.run_id for finish in finishes if finish.clears_intents]
+    return [statement(sql, params.uuids(cleared))] if cleared else []
 
 
 def _held_back(batch: Batch, committed: Committed) -> dict[UUID, Verdict]:

@@ -47,6 +47,9 @@ def _commit_fast(db: Session, batch: Batch) -> Committed:
     _write_checkpoints(db, batch.checkpoints)
     if batch.finishes and db.many("workflows/finish", map(finish_params, batch.finishes)) != len(batch.finishes):
         raise _DoesNotAddUp
+    cleared = [(finish.run_id.bytes,) for finish in batch.finishes if finish.clears_intents]
+    if cleared:
+        db.many("intents/clear", cleared)
     return committed
 
 

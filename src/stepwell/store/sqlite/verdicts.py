@@ -87,6 +87,8 @@ class _Careful:
         if refused is not None:
             return refused
         if self._owns(f.run_id, f.epoch) and self.db.run("workflows/finish", finish_params(f)) == 1:
+            if f.clears_intents:
+                self.db.run("intents/clear", (f.run_id.bytes,))
             return Verdict.WRITTEN
         stored = self.db.one("workflows/finished", (f.run_id.bytes,))
         if stored is None or stored[0] != f.epoch or Status(stored[1]) not in TERMINAL:
