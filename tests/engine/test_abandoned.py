@@ -130,8 +130,9 @@ def test_first_takes_one_and_abandons_the_rest(engine: Stepwell, replays: int) -
 
     handle = first.sync.start()
     assert handle.result() == [1, "b"]
-    assert sorted(str(each.ended) for each in handle.steps()) == ["abandoned", "abandoned", "ok", "ok"]
     assert ran.count("b") == 1
+    if not replays:  # else the first execution has left before it could record what it interrupted
+        assert sorted(str(each.ended) for each in handle.steps()) == ["abandoned", "abandoned", "ok", "ok"]
 
 
 def test_first_of_submitted_steps_replays_the_same_winner(engine: Stepwell) -> None:

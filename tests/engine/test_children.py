@@ -2,8 +2,9 @@
 
 import pytest
 
+import stepwell
 from stepwell import Handle, Stepwell, WaitTimeout, WorkflowCancelled, step, workflow
-from tests.engine.kit import Exits, Gate, Lab, names, reaches
+from tests.engine.kit import Exits, Gate, Lab, eventually, names, reaches
 
 
 class OutOfStock(Exception):
@@ -307,3 +308,33 @@ def test_grandchildren_follow_a_cancelled_root(engine: Stepwell, gate: Gate, end
     assert reaches(handle, "CANCELLED")
     [innermost] = engine.find(name="endless")
     assert reaches(engine.handle(innermost.workflow_id), "CANCELLED")
+
+
+@pytest.mark.parametrize("parent_close", ["cancel", "abandon"])
+def test_a_child_whose_call_was_interrupted_ends_with_its_parent(lab: Lab, parent_close: str) -> None:
+    gate = Gate()
+
+    @step
+    async def hold() -> None:
+        await gate.hold_async()
+
+    @workflow(name="held child", replace=True)
+    async def held() -> None:
+        await hold()
+
+    @workflow(name="impatient", replace=True)
+    async def impatient() -> str:
+        try:
+            async with stepwell.aio.timeout(0.1):
+                await held.options(id="held", parent_close=parent_close)()  # type: ignore[arg-type]
+        except stepwell.WaitTimeout:
+            return "gave up"
+        return "waited"
+
+    with lab.engine() as engine:
+        assert impatient.sync() == "gave up"
+        if parent_close == "cancel":
+            eventually(lambda: engine.handle("held").status().status == "CANCELLED")
+        else:
+            gate.open()
+            assert engine.handle("held").result(timeout=15) is None

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from stepwell import Stepwell, step, workflow
-from tests.engine.kit import Gate, Lab, Signal, eventually, eventually_async, in_thread, reaches
+from stepwell.store.api import Store
+from tests.engine.kit import Gate, Lab, Signal, Tap, eventually, eventually_async, in_thread, reaches
 
 ran: list[str] = []
 leaves: list[BaseException] = []
@@ -190,3 +191,52 @@ def test_a_loop_that_ends_does_not_end_the_run(engine: Stepwell) -> None:
     in_thread(lambda: asyncio.run(impatient())).result()
     gate.open()
     assert engine.handle("h").result() == "held"
+
+
+@pytest.mark.parametrize("how", ["call", "start", "child"])
+def test_a_caller_who_is_cancelled_while_the_start_is_on_its_way(lab: Lab, how: str) -> None:
+    """The row is there, and belongs to this process: it must not lie there until the self-audit finds it."""
+    gate = Gate()
+
+    async def hold_starts(verb: str, argument: Any) -> None:
+        if verb == "start" and any(each.workflow_id == "h" for each in argument):
+            await gate.hold_async()
+
+    class Tapped(Stepwell):
+        def _open_store(self) -> Store:
+            return Tap(super()._open_store(), hold_starts)  # type: ignore[return-value]
+
+    @workflow(name="inner", replace=True)
+    def inner() -> str:
+        return "inner"
+
+    @workflow(name="outer", replace=True)
+    async def outer() -> str:
+        child = asyncio.create_task(inner.aio.options(id="h")())
+        await gate.reached.wait_async()
+        child.cancel()
+        await asyncio.gather(child, return_exceptions=True)
+        return "outer"
+
+    async def caller() -> None:
+        if how == "child":
+            assert await outer() == "outer"
+            return
+        calling = asyncio.create_task(
+            inner.aio.options(id="h")() if how == "call" else inner.aio.options(id="h").start()
+        )
+        await gate.reached.wait_async()
+        calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
+
+    async def main() -> None:
+        async with lab.engine(make=Tapped) as engine:
+            await caller()
+            gate.open()
+
+            async def ended() -> bool:
+                return await engine.aio.count(id_prefix="h", status="SUCCESS") == 1
+
+            assert await eventually_async(ended)
+
+    asyncio.run(main())

@@ -197,7 +197,7 @@ def test_a_blocked_run_can_be_cancelled(lab: Lab) -> None:
 
 
 @step
-def leave_once(exits: list[str]) -> None:
+def leave_once() -> None:
     if "left" not in ran:
         ran.append("left")
         raise SystemExit
@@ -210,31 +210,22 @@ def plain(n: int) -> int:
 
 
 def test_def_code_cannot_swallow_a_mismatch(lab: Lab) -> None:
-    exit_now: list[str] = []
-
-    @workflow(name="edited def", replace=True)
-    def before() -> int:
-        plain(1)
-        plain(2)
-        leave_once(exit_now)
-        return 0
-
+    """The replay finds that the code is other code: here because it looks at something that is not recorded."""
     caught: list[str] = []
 
-    @workflow(name="edited def", version="next", replace=True)
-    def after() -> int:
-        for n in (2, 1, 3):
+    @workflow(name="edited def", replace=True)
+    def edited() -> int:
+        for n in (2, 1, 3) if "left" in ran else (1, 2):
             try:
                 plain(n)
             except Exception as error:
                 caught.append(repr(error))
+        leave_once()
         return 1
 
-    forgetful = before.definition
-    with lab.engine() as engine:
-        handle = before.options(id="e").start()
+    with lab.engine():
+        handle = edited.options(id="e").start()
         reaches(handle, "BLOCKED")
         assert "another place" in (handle.status().reason or "")
-    assert forgetful.version is None
     assert caught == []
     assert ran == ["plain 1", "plain 2", "left"]

@@ -160,7 +160,7 @@ def test_a_running_run_cannot_be_rewound(engine: Stepwell) -> None:
 def test_steps_that_are_not_there(engine: Stepwell) -> None:
     child.options(id="c")("x")
     for act in (engine.rewind, engine.fork):
-        with pytest.raises(UsageError, match="no such step|no step"):
+        with pytest.raises(UsageError, match=r"no such step|no step"):
             act("c", ":99")
         for bad in ("", "one", ":x", ":-1"):
             with pytest.raises(InvalidArgument, match="step"):

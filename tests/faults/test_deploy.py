@@ -2,10 +2,11 @@
 
 import signal
 import time
+from typing import Any
 
 import pytest
 
-from stepwell import Client
+from stepwell import Client, Workflow
 from tests.faults.apps import deploy
 from tests.faults.kit.places import Place, eventually
 from tests.faults.kit.processes import Crew
@@ -13,7 +14,12 @@ from tests.faults.kit.processes import Crew
 
 def _start_all(client: Client) -> dict[str, object]:
     """Runs of every kind; what each must end with."""
-    workflows = {"many": deploy.many, "waits": deploy.waits, "waits_async": deploy.waits_async.sync, "stuck": deploy.stuck}
+    workflows: dict[str, Workflow[..., Any]] = {
+        "many": deploy.many,
+        "waits": deploy.waits,
+        "waits_async": deploy.waits_async.sync,
+        "stuck": deploy.stuck,
+    }
     expected: dict[str, object] = {}
     for number in range(3):
         for name, body in workflows.items():

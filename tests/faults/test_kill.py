@@ -15,9 +15,7 @@ STEPS = [number * 10 for number in range(fan_out.WIDTH + 1)]
 TOTALS = [number * 30 + 3 for number in range(fan_out.WIDTH)]
 
 
-def test_another_process_ends_what_was_killed_and_repeats_nothing(
-    place: Place, crew: Crew, client: Client
-) -> None:
+def test_another_process_ends_what_was_killed_and_repeats_nothing(place: Place, crew: Crew, client: Client) -> None:
     rescuer = crew.serving("fan_out")
     (died,) = crew.run("fan_out", *MOMENTS).expect("died")
     assert died == len(MOMENTS), "a fuse was too long"

@@ -14,9 +14,7 @@ pytestmark = pytest.mark.parametrize("place", ["postgres"], indirect=True)
 DEADLINE_SECONDS = 2.0
 
 
-def test_calls_in_a_black_hole_end_by_their_deadline_and_go_on_over_new_connections(
-    place: Place, crew: Crew
-) -> None:
+def test_calls_in_a_black_hole_end_by_their_deadline_and_go_on_over_new_connections(place: Place, crew: Crew) -> None:
     with Proxy(place.url) as proxy:
         worker = crew.serving("load", role="w", url=proxy.url, call_deadline=DEADLINE_SECONDS)
         worker.ask("begin")

@@ -11,9 +11,7 @@ PATIENCE_SECONDS = 2.0
 pytestmark = pytest.mark.parametrize("place", ["private"], indirect=True)
 
 
-def test_callers_are_told_and_workflows_wait(
-    place: Place, crew: Crew, private_postgres: TemporaryPostgres
-) -> None:
+def test_callers_are_told_and_workflows_wait(place: Place, crew: Crew, private_postgres: TemporaryPostgres) -> None:
     worker = crew.serving("waiting", call_patience=PATIENCE_SECONDS)
     worker.ask("begin")
     worker.expect("at the gate")

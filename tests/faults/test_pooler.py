@@ -63,9 +63,7 @@ def test_what_a_pooler_could_not_bear_is_never_sent(talkative_place: tuple[Place
         connections = []
         for _ in range(15):
             worker.ask("progress", 6)
-            connections += server.execute(
-                "select count(*) from pg_stat_activity where application_name = 'engine'"
-            )
+            connections += server.execute("select count(*) from pg_stat_activity where application_name = 'engine'")
         end_load(worker, place)
         worker.leave()
     finally:

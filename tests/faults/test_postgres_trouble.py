@@ -118,6 +118,4 @@ def set_for_database(place: Place, settings: dict[str, str]) -> None:
         for name, value in settings.items():
             to = f"= '{value}'" if value else "to default"
             session.execute(f"alter database {database} set {name} {to}".encode())
-        session.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database]
-        )
+        session.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [database])

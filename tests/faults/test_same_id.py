@@ -25,9 +25,7 @@ def test_one_body_for_fifty_threads_in_each_of_four_processes(place: Place, crew
         worker.leave()
 
 
-def test_an_id_stands_for_one_workflow_with_one_input(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_id_stands_for_one_workflow_with_one_input(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAULTS_EFFECTS", str(place.effects_file))
     pay = same_id.pay
     with Stepwell(place.url, settings=quick()):

@@ -36,6 +36,7 @@ async def replayed(execution: Execution, key: Key, name: str, mark: int) -> Reco
                 execution.deliveries.kick()
         else:
             await _turn(execution, execution.turnstile().recorded(row))
+        execution.left_behind(row)
     execution.caught_up(history)
     return row
 
@@ -123,6 +124,7 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
                 mark,
                 runtime.env.monotonic() - began,
                 codec_id=codec_id,
+                child_run=execution.called.get(key),
                 settles=key in execution.begun,
             )
             raise
@@ -153,6 +155,7 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
                 None,
                 mark,
                 runtime.env.monotonic() - began,
+                child_run=execution.called.get(key),
                 settles=key in execution.begun,
             )
         raise interrupted(execution) from None

@@ -16,15 +16,21 @@ class Batcher(Generic[In, Out]):
     """Calls `verb(items)` with up to `limit` items; it answers one result for each, in order.
 
     A call that failed in passing is repeated with those items that somebody still waits for. One that failed for
-    good is repeated item by item, so that one bad item does not spoil the others.
+    good is repeated item by item, so that one bad item does not spoil the others. `unclaimed(item, answer)` is told
+    of answers that came when their caller had gone.
     """
 
     def __init__(
-        self, verb: Callable[[Sequence[In]], Awaitable[Sequence[Out]]], limit: int, patience: Patience
+        self,
+        verb: Callable[[Sequence[In]], Awaitable[Sequence[Out]]],
+        limit: int,
+        patience: Patience,
+        unclaimed: Callable[[In, Out], None] = lambda item, answer: None,
     ) -> None:
         self._verb = verb
         self._limit = limit
         self._patience = patience
+        self._unclaimed = unclaimed
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -36,7 +42,12 @@ class Batcher(Generic[In, Out]):
         if self._task is None:
             # Not the caller's context: a workflow's task numbers the tasks that are made in it.
             self._task = loop.create_task(self._run(), context=contextvars.Context())
-        return await future
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._unclaimed(item, future.result())
+            raise
 
     async def _run(self) -> None:
         try:
@@ -62,8 +73,10 @@ class Batcher(Generic[In, Out]):
                     for pair in batch:
                         await self._send([pair])
             else:
-                for (_, future), answer in zip(batch, answers, strict=True):
-                    if not future.done():
+                for (item, future), answer in zip(batch, answers, strict=True):
+                    if future.done():
+                        self._unclaimed(item, answer)
+                    else:
                         future.set_result(answer)
 
     async def close(self) -> None:

@@ -110,7 +110,8 @@ def raise_in_thread(execution: "Execution", key: Key, name: str, kind: str, mark
     execution.cancel_delivered = True
     _record(execution)
     settles = key in execution.begun
-    execution.record(key, name, kind, "abandoned", None, None, mark, 0.0, settles=settles)
+    child = execution.called.get(key)
+    execution.record(key, name, kind, "abandoned", None, None, mark, 0.0, child_run=child, settles=settles)
     execution.runtime.on_loop(start_grace, execution)
     raise Cancelled(f"{execution.workflow_id}: {execution.cancel_reason}")
 

@@ -72,6 +72,7 @@ def call(
         run = _row(branch, key, d, o, instance, args, kwargs, inline=not d.is_async)
         started = runtime.inbox.run(runtime.start(run))
         check(run, started, d, o)
+        _ends_with(execution, key, started, o)
         if started.created and run.status == Status.PENDING:
             child = execution_of(runtime, run, d, instance, (args, kwargs), started.deadline)
             if d.is_async:
@@ -81,6 +82,7 @@ def call(
                 runtime.enter(child)
                 ended = drive_in_thread(child)
                 if ended.fate is None:
+                    execution.called.pop(key, None)
                     return _live_result(execution, key, d.name, mark, ended)
                 if ended.error is not None:
                     raise ended.error
@@ -88,9 +90,16 @@ def call(
             runtime.on_loop(runtime.work.set)
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
         outcome = _await_in_thread(execution, key, d.name, "child", mark, ref)
+        execution.called.pop(key, None)
         return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
 
     return thread_ops.operation(branch, _draw(branch), "child", d.name, fingerprint(d.name, args, kwargs), coder, live)
+
+
+def _ends_with(execution: Execution, key: Key, started: Started, o: CallOptions) -> None:
+    """Until its outcome is there, the called child ends when we do: its call may be interrupted."""
+    if o.parent_close == "cancel":
+        execution.called[key] = started.run_id
 
 
 def _live_result(
@@ -113,7 +122,9 @@ def call_async(
             runtime, _row(branch, key, d, o, instance, args, kwargs), d, o, instance, (args, kwargs)
         )
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
+        _ends_with(execution, key, started, o)
         outcome = await _await_on_loop(execution, ref)
+        execution.called.pop(key, None)
         return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
 
     mark = fingerprint(d.name, args, kwargs)

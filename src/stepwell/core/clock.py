@@ -9,7 +9,7 @@ JUMP_SECONDS = 0.5
 
 
 class DatabaseClock:
-    """An estimate, good to about one round trip. Only durations are measured here; instants are the database's."""
+    """An estimate, behind by at most an answer's way. Only durations are measured here; instants are the database's."""
 
     def __init__(self, env: Env) -> None:
         self._env = env
@@ -20,7 +20,7 @@ class DatabaseClock:
     def observe(self, database_now: float, sent: float, received: float) -> None:
         """The database said `database_now` between these two readings of the monotonic clock."""
         before = self._offset
-        self._offset = database_now - (sent + received) / 2
+        self._offset = database_now - received  # never ahead: no wait ends early
         if abs(self._offset - before) > JUMP_SECONDS and self.on_jump is not None:
             self.on_jump()
 

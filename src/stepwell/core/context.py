@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Branch:
     """A line of execution of one run, and the counters that name its operations."""
 
-    __slots__ = ("children", "execution", "path", "seq")
+    __slots__ = ("alike", "children", "execution", "path", "seq")
 
     #: False in a branch, True in a step's scope (see StepScope).
     in_step = False
@@ -25,12 +25,25 @@ class Branch:
         self.path = path
         self.seq = 0
         self.children = 0
+        self.alike: dict[str, int] | None = None  # tasks named by what they do, and how many of each
 
     def child(self) -> "Branch":
         """The branch of a task created here, now."""
         ordinal = self.children
         self.children = ordinal + 1
-        return Branch(self.execution, f"{self.path}.{ordinal}" if self.path else str(ordinal))
+        return self._below(str(ordinal))
+
+    def child_alike(self, what: str) -> "Branch":
+        """The branch of a task whose creation has no order of its own: named by what it does, and counted only
+        among those that do the same."""
+        if self.alike is None:
+            self.alike = {}
+        count = self.alike.get(what, 0)
+        self.alike[what] = count + 1
+        return self._below(f"~{what}" if count == 0 else f"~{what}+{count}")
+
+    def _below(self, name: str) -> "Branch":
+        return Branch(self.execution, f"{self.path}.{name}" if self.path else name)
 
 
 class StepScope:

@@ -106,7 +106,17 @@ class History:
 class Deliveries:
     """The turnstile of one async execution."""
 
-    __slots__ = ("_context", "_execution", "_gates", "_interrupted", "_live", "_recorded", "_seen", "_still", "_ticking")
+    __slots__ = (
+        "_context",
+        "_execution",
+        "_gates",
+        "_interrupted",
+        "_live",
+        "_recorded",
+        "_seen",
+        "_still",
+        "_ticking",
+    )
 
     def __init__(self, execution: "Execution") -> None:
         self._execution = execution

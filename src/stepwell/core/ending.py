@@ -70,8 +70,9 @@ async def _tell(ended: Ended) -> None:
     if execution.parent is not None and execution.parent.run_id not in runtime.executions:
         await runtime.patient(runtime.store.wake_waiters_of, [execution.run_id])
         runtime.work.set()
-    if execution.children:
-        await cancel.request(runtime, execution.children, "parent closed")
+    children = [*execution.children, *execution.called.values()]
+    if children:
+        await cancel.request(runtime, children, "parent closed")
 
 
 async def _give_back(execution: "Execution", fate: Fate) -> None:

@@ -47,6 +47,7 @@ class Execution:
         "blocked",
         "cancel_delivered",
         "cancel_reason",
+        "called",
         "children",
         "deadline",
         "definition",
@@ -143,6 +144,7 @@ class Execution:
         self.leaving: BaseException | None = None  # the SystemExit or KeyboardInterrupt that released it
         self.on_end: list[Callable[[Ended], None]] = []
         self.children: list[UUID] = []
+        self.called: dict[Key, UUID] = {}  # children called and not ended, that end with us
         self.patches: dict[str, bool] = {}  # answers of `patched`, once given
         self.timers: list[asyncio.TimerHandle | Alarm] = []
         # Async executions.
@@ -234,6 +236,11 @@ class Execution:
                 settles,
             ),
         )
+
+    def left_behind(self, row: Recorded) -> None:
+        """A replayed call of a child that was interrupted: the child still ends with us."""
+        if row.ended != "ok" and row.child_run is not None:
+            self.children.append(row.child_run)
 
     def caught_up(self, history: History) -> None:
         """Once everything recorded has been delivered, the run is live."""

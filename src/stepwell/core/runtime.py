@@ -31,6 +31,7 @@ from stepwell.core.watch import Watch
 from stepwell.errors import StepwellError
 from stepwell.model.rows import Leave, NewRun, Started, Wait
 from stepwell.model.settings import Settings
+from stepwell.model.status import Status
 from stepwell.serde.serializer import Serializer
 from stepwell.store.api import Store
 from stepwell.store.faults import StoreFault
@@ -86,14 +87,15 @@ class Runtime:
         self.wakeups = Wakeups(self)
         self.unsent = UnsentStarts(self)
         self.pool = WorkerPool(settings.max_threads, f"stepwell-{name}")
-        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self._pause)
+        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self._pause, self._unclaimed)
         self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self._pause)
         self.incarnation = env.uuid7()
         self.executions: dict[UUID, Execution] = {}
         self.on_pool = 0  # def executions that hold a pool thread, or wait for one
         self.reserved = [0, 0]  # (def, async) starts on their way to the database
         self.fence_until = float("inf")
-        self.last_beat = self.steady_since = float("-inf")  # of our own heartbeats: when acknowledged, without a gap since
+        #: When our last heartbeat was acknowledged, and since when they have been without a gap.
+        self.last_beat = self.steady_since = float("-inf")
         self._unfenced = asyncio.Event()
         #: Set when there may be something to claim.
         self.work = asyncio.Event()
@@ -211,6 +213,16 @@ class Runtime:
             raise unavailable(self.health.fault, self.settings.call_patience) from self.health.fault
         except StoreFault as fault:
             raise StepwellError(f"the database refuses to start {run.workflow_id!r}: {fault.code} {fault}") from fault
+
+    def _unclaimed(self, run: NewRun, started: Started) -> None:
+        """Who started it was interrupted while the row was on its way: the run is anybody's."""
+        if started.created:
+            self.spawn(self._hand_over(run))
+
+    async def _hand_over(self, run: NewRun) -> None:
+        if run.status == Status.PENDING:
+            await self.leave(Leave(run.run_id, 1, Status.ENQUEUED, "its starter was interrupted"))
+        self.work.set()
 
     async def leave(self, leave: Leave) -> bool:
         """End an execution without an outcome; whether it was still ours."""

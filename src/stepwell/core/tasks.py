@@ -6,6 +6,8 @@ leaves every other task alone.
 
 import asyncio
 import contextvars
+import sys
+import types
 from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
@@ -14,6 +16,7 @@ from stepwell.core.async_steps import live_step, run_step
 from stepwell.core.context import Branch, frame
 from stepwell.core.delivery import TrackedCoroutine
 from stepwell.core.execution import Execution
+from stepwell.serde.fingerprint import fingerprint
 
 Factory = Callable[..., "asyncio.Future[Any]"]
 
@@ -41,12 +44,33 @@ class BranchingFactory:
         execution = here.execution
         context = contextvars.copy_context() if context is None else context.copy()
         if getattr(coro, "cr_code", None) not in _OPERATIONS:
-            context.run(frame.set, here.child())
+            context.run(frame.set, _branch_of(here, coro))
         kwargs["context"] = context
         task: asyncio.Task[Any] = asyncio.Task(TrackedCoroutine(execution, coro), loop=loop, **kwargs)
         execution.tasks.add(task)
         task.add_done_callback(lambda task: _branch_ended(execution, task))
         return task
+
+
+def _branch_of(parent: Branch, coro: Coroutine[Any, Any, Any]) -> Branch:
+    if not _in_as_completed():
+        return parent.child()
+    # It makes its tasks in the order of a set, which is that of addresses: another one in every process.
+    local = coro.cr_frame.f_locals if isinstance(coro, types.CoroutineType) and coro.cr_frame is not None else {}
+    name = getattr(coro, "__qualname__", type(coro).__qualname__)
+    return parent.child_alike(f"{fingerprint(name, (), local) & 0xFFFFFFFFFFFFFFFF:016x}")
+
+
+def _in_as_completed() -> bool:
+    """Whether asyncio.as_completed is creating this task."""
+    caller = sys._getframe(3)
+    while caller is not None and caller.f_globals.get("__name__", "").startswith("asyncio."):
+        if caller.f_code.co_name == "as_completed" or "AsCompleted" in caller.f_code.co_qualname:
+            return True
+        if caller.f_back is None:
+            break
+        caller = caller.f_back
+    return False
 
 
 def _branch_ended(execution: Execution, task: "asyncio.Task[Any]") -> None:

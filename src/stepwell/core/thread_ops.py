@@ -34,6 +34,7 @@ def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded |
         history.deliver(row)
         if row.ended == "abandoned":
             _cancelled_before(execution)
+    execution.left_behind(row)
     execution.caught_up(history)
     return row
 
@@ -185,6 +186,7 @@ def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: 
             mark,
             runtime.env.monotonic() - began,
             codec_id=codec_id,
+            child_run=execution.called.get(key),
             settles=key in execution.begun,
         )
         raise

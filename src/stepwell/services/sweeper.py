@@ -88,7 +88,7 @@ class Sweeper(Service):
         if now - self._last_round > lease:
             self._seen.clear()  # our own reads did not work for a while: what we saw before proves nothing
         self._last_round = now
-        # A locked file, a read-only server: reads work, nobody's beats do. Silence counts while our own beats come through.
+        # A locked file, a read-only server: reads work, nobody's beats do. Silence counts while ours come through.
         steady_since = self.runtime.steady_since if self.runtime.beats_steadily(now) else now
         seen = {}
         dead = []

@@ -1,10 +1,10 @@
 """Crash at every point: the process dies at every single call that it makes to its database, and the run must not care.
 
-    from stepwell.testing import crash_everywhere
+from stepwell.testing import crash_everywhere
 
-    def test_checkout_survives_anything() -> None:
-        report = crash_everywhere(checkout.bind("o-1", "anvil", 4200))
-        assert report.crashes > 20
+def test_checkout_survives_anything() -> None:
+    report = crash_everywhere(checkout.bind("o-1", "anvil", 4200))
+    assert report.crashes > 20
 """
 
 import random
@@ -184,7 +184,9 @@ class _Everywhere:
         prepare: Callable[[], object] | None,
     ) -> None:
         self.start = start
-        self.call = call if start == "call" else replace(call, options=call.options.merged(id=call.options.id or "crash"))
+        self.call = (
+            call if start == "call" else replace(call, options=call.options.merged(id=call.options.id or "crash"))
+        )
         self.database = database
         self.seed = seed
         self.settings = settings

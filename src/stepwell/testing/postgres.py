@@ -217,9 +217,7 @@ class TemporaryPostgres(PostgresServer):
                 raise PostgresStartError(f"{command[0]} could not be run: {error}") from error
         self._wait_until_ready(self._process, directory, printed_before)
 
-    def _wait_until_ready(
-        self, process: "subprocess.Popen[bytes]", directory: Path, printed_before: int
-    ) -> None:
+    def _wait_until_ready(self, process: "subprocess.Popen[bytes]", directory: Path, printed_before: int) -> None:
         """The server writes its state as the last line of its pid file: no connection is needed to see it."""
         deadline = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < deadline:

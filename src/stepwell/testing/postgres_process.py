@@ -53,9 +53,7 @@ class ServerUser:
             raise PostgresStartError(f"{command[0]} failed with status {done.returncode}:\n{done.stdout}")
         return done.stdout
 
-    def spawn(
-        self, command: list[str], *, cwd: Path, stdin: int, output: IO[bytes] | int
-    ) -> "subprocess.Popen[bytes]":
+    def spawn(self, command: list[str], *, cwd: Path, stdin: int, output: IO[bytes] | int) -> "subprocess.Popen[bytes]":
         """Start in a session of its own: a Ctrl-C at the terminal is for the tests, not for the server."""
         return subprocess.Popen(
             command, stdin=stdin, stdout=output, stderr=output, cwd=cwd, env=clean_environment(),

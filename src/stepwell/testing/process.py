@@ -13,6 +13,7 @@ from stepwell.core.engines import RUNNING
 from stepwell.core.env import Env
 from stepwell.core.ref import RunRef
 from stepwell.core.runtime import Runtime
+from stepwell.core.threads import WorkerPool
 from stepwell.engine import Stepwell
 from stepwell.model.rows import Beat
 from stepwell.model.settings import Settings
@@ -90,10 +91,10 @@ class Process:
         return None if due is None else self.loop.moment_of(due, self.env.suspended)
 
     @property
-    def threads_exist(self) -> bool:
-        """It has executed `def` code."""
+    def pool(self) -> WorkerPool | None:
+        """The threads of its `def` code."""
         runtime = self.engine.left_behind
-        return runtime is not None and bool(runtime.pool._threads)
+        return None if runtime is None else runtime.pool
 
     # -- what a test asks it to do ---------------------------------------------------------------------------
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
@@ -197,7 +198,9 @@ class Process:
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if self.life is Life.RUNNING:
-            self.complaints.append(f"{context.get('message')}: {context.get('exception')!r} {context.get('task') or context.get('future') or ''}")
+            self.complaints.append(
+                f"{context.get('message')}: {context.get('exception')!r} {context.get('task') or context.get('future') or ''}"
+            )
 
 
 class SimulatedEngine(Stepwell):

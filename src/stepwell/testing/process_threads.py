@@ -3,45 +3,46 @@
 import sys
 import threading
 from types import FrameType
+from typing import Any
 
 from stepwell.core.inbox import Slot
 from stepwell.core.runtime import Runtime
+from stepwell.core.threads import Job, WorkerPool
 from stepwell.core.unwind import Fate, Unwound
-from stepwell.engine import Stepwell
 
 _SLOT_WAIT = Slot.wait.__code__
+_JOB_RUN = Job.run.__code__
+_JOB_RESULT = Job.result.__code__
+_JOB_WAIT = Job.wait.__code__
 _CONDITION_WAIT = threading.Condition.wait.__code__
+
+#: So many looks in a row must find a thread in a wait that is not ours (a user's lock), before it counts as resting.
+_LOOKS = 20
 
 
 class ProcessThreads:
     """Looks whether they wait, and ends them."""
 
     def __init__(self) -> None:
-        self._rest: dict[int, tuple[object, int]] = {}
+        self._looks = 0
 
-    def forget(self) -> None:
-        """What was seen is old."""
-        self._rest = {}
-
-    def move(self, engine: Stepwell) -> bool:
-        """Whether one of them is executing something, or is about to. False only if two looks say so."""
-        runtime = engine.left_behind  # type: ignore[attr-defined]
-        if runtime is None or not runtime.pool._threads:
+    def move(self, pool: WorkerPool) -> bool:
+        """Whether one of them is executing something, or is about to."""
+        if not pool._threads:
             return False
         frames = sys._current_frames()
-        rest: dict[int, tuple[object, int]] = {}
-        for thread in runtime.pool._threads:
-            frame = frames.get(thread.ident or 0)
-            if frame is None:
-                continue
-            if not _waits(frame):
-                self._rest = {}
-                return True
-            rest[thread.ident or 0] = (frame, frame.f_lasti)
-        if rest == self._rest:
-            return False
-        self._rest = rest
-        return True
+        with pool._lock:
+            stacks = [frames[thread.ident] for thread in pool._threads if thread.ident in frames]
+            in_jobs = [stack for stack in stacks if _find(stack, {_JOB_RUN}) is not None]
+            idle = len(stacks) - len(in_jobs)
+            if pool._busy != len(in_jobs) or (pool._jobs and idle):
+                return True  # one is on its way into a job, or out of it
+        waits = [_waits(stack) for stack in in_jobs]
+        if False in waits:
+            self._looks = 0
+            return True
+        self._looks += 1
+        return None in waits and self._looks < _LOOKS
 
     def end(self, runtime: Runtime) -> None:
         """Let threads of a dead process unwind; nothing that they do reaches anybody."""
@@ -51,12 +52,27 @@ class ProcessThreads:
             execution._interrupt()
         frames = sys._current_frames()
         for thread in runtime.pool._threads:
-            frame = frames.get(thread.ident or 0)
-            if frame is not None and frame.f_code is _SLOT_WAIT:
-                frame.f_locals["self"].fail(Unwound())
+            stack = frames.get(thread.ident or 0)
+            wait = None if stack is None else _find(stack, {_SLOT_WAIT})
+            if wait is not None:
+                wait.f_locals["self"].fail(Unwound())
 
 
-def _waits(frame: FrameType) -> bool:
-    if frame.f_code is _SLOT_WAIT:
-        return bool(frame.f_locals["self"]._token)  # not answered yet
-    return frame.f_code is _CONDITION_WAIT
+def _waits(stack: FrameType) -> bool | None:
+    """Whether this thread waits; None for waits whose end we cannot foresee."""
+    if stack.f_code is _SLOT_WAIT:
+        return bool(stack.f_locals["self"]._token)  # not answered yet
+    if stack.f_code is not _CONDITION_WAIT:
+        return False
+    job = _find(stack, {_JOB_RESULT, _JOB_WAIT})
+    if job is None:
+        return None
+    # A wait with a limit is for a body on a thread of its own: that one moves.
+    return job.f_code is _JOB_RESULT and not job.f_locals["self"]._done.is_set()
+
+
+def _find(stack: FrameType, codes: set[Any]) -> FrameType | None:
+    frame: FrameType | None = stack
+    while frame is not None and frame.f_code not in codes:
+        frame = frame.f_back
+    return frame

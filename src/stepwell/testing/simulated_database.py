@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,7 @@ class SimulatedSQLite:
         # Nobody turns the power off here; in memory, FULL costs nothing and nobody warns of it.
         self._synchronous = "OFF" if where is None else "FULL"
         self._template = Path(self._directory.name) / "template.db"
+        self._looking = threading.Lock()  # bodies of `def` steps begin on threads
         self._look: sqlite3.Connection | None = None
         self._number = 0
         self._path = self._template
@@ -83,21 +85,20 @@ class SimulatedSQLite:
 
     def store(self, clock: Callable[[], float]) -> Store:
         # No threads: a simulation has one.
-        return SQLiteStore(
-            self._path, StoreIdentity(), synchronous=self._synchronous, clock=clock, inline_rows=None
-        )
+        return SQLiteStore(self._path, StoreIdentity(), synchronous=self._synchronous, clock=clock, inline_rows=None)
 
     def follow(self, instant: float) -> None:
         """A SQLite database asks its process."""
 
     def standing(self, run_id: UUID, branch: str, seq: int) -> Standing | None:
-        if self._look is None:
-            self._look = sqlite3.connect(self._path, isolation_level=None)
-        row = self._look.execute(
-            "SELECT epoch, status, EXISTS (SELECT 1 FROM operation_outputs o"
-            " WHERE o.run_id = w.run_id AND o.branch = ? AND o.seq = ?) FROM workflow_status w WHERE run_id = ?",
-            (branch, seq, run_id.bytes),
-        ).fetchone()
+        with self._looking:
+            if self._look is None:
+                self._look = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+            row = self._look.execute(
+                "SELECT epoch, status, EXISTS (SELECT 1 FROM operation_outputs o"
+                " WHERE o.run_id = w.run_id AND o.branch = ? AND o.seq = ?) FROM workflow_status w WHERE run_id = ?",
+                (branch, seq, run_id.bytes),
+            ).fetchone()
         return None if row is None else Standing(row[0], row[1], bool(row[2]))
 
     def abandon(self, store: Store) -> None:
@@ -160,8 +161,7 @@ class SimulatedPostgres:
         self._said = None
         schema = self._identity.schema
         tables = self._connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = %s"
-            " AND tablename NOT IN ('migrations', 'test_clock')",
+            "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename NOT IN ('migrations', 'test_clock')",
             [schema],
         ).fetchall()
         for (name,) in tables:

@@ -1,9 +1,9 @@
 """Several processes on one database, and everything that can go wrong: deterministic, and repeatable by its seed.
 
-    from stepwell.testing import simulate
+from stepwell.testing import simulate
 
-    def test_orders_survive_the_storm() -> None:
-        simulate([order.bind(n) for n in range(20)], seeds=range(50))
+def test_orders_survive_the_storm() -> None:
+    simulate([order.bind(n) for n in range(20)], seeds=range(50))
 """
 
 import contextlib
@@ -121,10 +121,8 @@ def _calm(database: SimulatedDatabase, calls: Sequence[BoundCall[Any]], settings
     with World(database, settings=settings) as world:
         process = world.process("calm")
         process.launch()
-        for call in calls:
-            process.start(call)
-        world.until(lambda: not process.engine.runtime.executions, PATIENCE * 10)
-        process.run(operate.run_until_idle(process.engine.runtime, PATIENCE * 10))
+        for run in [process.start(call) for call in calls]:
+            process.run(run.outcome(), PATIENCE * 100)
         return world.ask(read_history)
 
 
@@ -167,7 +165,9 @@ class _Simulation:
             except Stalled as stalled:
                 self.wrong.append(f"not everything ends: {stalled}")
                 self.wrong += [_standing(run) for run in world.ask(read_history).unfinished]
-                self.wrong += [f"{call.options.id} was never started" for call in self.calls if not self._is_started(call)]
+                self.wrong += [
+                    f"{call.options.id} was never started" for call in self.calls if not self._is_started(call)
+                ]
             self._judge()
         if self.wrong:
             raise SimulationFailure(self.seed, self.wrong, self.cluster.events)
@@ -256,7 +256,9 @@ class _Simulation:
             self.wrong += [f"{process.name}: {complaint}" for complaint in process.complaints]
         if self.calm is None:
             return
-        self.wrong += [f"{name} was acknowledged and is gone" for name in self._expected_ids() & self.started - _ids(final)]
+        self.wrong += [
+            f"{name} was acknowledged and is gone" for name in self._expected_ids() & self.started - _ids(final)
+        ]
         limited = {call.options.id for call in self.calls if call.options.timeout or call.options.deadline}
         for run in _roots(final):
             may_be_cancelled = run.workflow_id in self.cancelled | limited or run.deadline is not None
@@ -265,7 +267,9 @@ class _Simulation:
             expected = self.calm.get((run.name, run.input))
             found = run.status, run.output, run.error
             if Status(run.status) in TERMINAL and found != expected:
-                self.wrong.append(f"{run.workflow_id} ({run.name}) ended with {found}, and without trouble with {expected}")
+                self.wrong.append(
+                    f"{run.workflow_id} ({run.name}) ended with {found}, and without trouble with {expected}"
+                )
 
     def _count(self) -> None:
         report, cluster, begun = self.report, self.cluster, self.witness.times_begun()

@@ -137,5 +137,3 @@ class TroubleGate:
 
 def _lost() -> StoreFault:
     return StoreFault(FaultKind.CONNECTION, "simulated loss of the connection", code="08006", ambiguous=True)
-
-

@@ -82,8 +82,8 @@ class Witness:
         execution = runtime.executions.get(body.run_id)
         if execution is None:
             return
-        if execution.tasks or execution.submitted:
+        if execution.tasks or execution.submitted or execution.timeouts:
             self._branched.add(body.run_id)
-        # In a run of several branches another one may have recorded something since this step was called.
+        # In a run of several branches something may have been recorded since this step was called.
         if body.run_id not in self._branched and execution.flushed < execution.appended:
             self.violations.append(f"{what} before what the run had recorded was durable (output commit)")

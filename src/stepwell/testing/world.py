@@ -133,16 +133,12 @@ class World:
 
     def _let_threads_rest(self) -> None:
         """Threads of `def` workflows move in real time: nothing else does until they wait."""
-        threaded = [process for process in self.processes if process.running and process.threads_exist]
-        if not threaded:
-            return
+        pools = [(p.threads, p.pool) for p in self.processes if p.running and p.pool is not None]
         patience = time.monotonic() + PATIENCE_SECONDS
-        for process in threaded:
-            process.threads.forget()
-        while any(process.threads.move(process.engine) for process in threaded):
+        while any(threads.move(pool) for threads, pool in pools):
             if time.monotonic() > patience:
                 raise Stalled(f"a thread of a workflow has been busy for {PATIENCE_SECONDS:g} s of real time")
-            time.sleep(0.000_05)
+            time.sleep(0.000_02)
 
     # -- looking from outside --------------------------------------------------------------------------------
     def ask(self, question: Callable[[Store], Coroutine[Any, Any, T]]) -> T:

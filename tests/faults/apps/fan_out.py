@@ -69,7 +69,10 @@ async def perish(name: str, tick: int) -> None:
     run = f"{name}-{tick}"
     async with make_engine(drain=0.1):
         Fuse.left = tick
-        await {"steps": ten_steps, "helpers": ten_helpers}[name].options(id=run)(run)
+        if name == "steps":
+            await ten_steps.options(id=run)(run)
+        else:
+            await ten_helpers.options(id=run)(run)
 
 
 def fork(moments: list[str]) -> None:

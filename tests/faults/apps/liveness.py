@@ -50,7 +50,7 @@ async def gated_async(run: str) -> list[str]:
 async def blocking(run: str, seconds: float) -> list[str]:
     """Does what nobody should: blocks the loop of its whole process."""
     first = await before.aio(run)
-    time.sleep(seconds)  # noqa: ASYNC251
+    time.sleep(seconds)
     return [first, await after.aio(run)]
 
 

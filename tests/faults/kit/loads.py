@@ -19,9 +19,7 @@ def end_load(worker: Worker, place: Place, *, bodies_once: bool = True) -> int:
     assert statuses["SUCCESS"] - children == answer["called"], "runs and calls differ in number"
     if bodies_once:
         wrong = {
-            what: times
-            for what, times in place.count_effects().items()
-            if times != (FLAKY if _is_flaky(what) else 1)
+            what: times for what, times in place.count_effects().items() if times != (FLAKY if _is_flaky(what) else 1)
         }
         assert wrong == {}, "bodies ran again although nobody died"
     called: int = answer["called"]

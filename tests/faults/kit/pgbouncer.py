@@ -21,9 +21,10 @@ class PgBouncer:
         self._user: ServerUser = server_user()
         self._port = free_port()
         self.url = parts._replace(netloc=f"anybody@127.0.0.1:{self._port}").geturl()
+        login = f"user={parts.username} password={unquote(parts.password or '')}"
         self._configuration = f"""
 [databases]
-{parts.path[1:]} = host={parts.hostname} port={parts.port or 5432} user={parts.username} password={unquote(parts.password or "")}
+{parts.path[1:]} = host={parts.hostname} port={parts.port or 5432} {login}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {self._port}

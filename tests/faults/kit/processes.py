@@ -1,5 +1,6 @@
 """Worker processes as a test sees them: spawned, listened to, signalled, and gone when the test is over."""
 
+import contextlib
 import json
 import os
 import queue
@@ -114,10 +115,8 @@ class Worker:
         self._listener.join()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     pipe.close()
-                except BrokenPipeError:
-                    pass
 
 
 class Crew:
@@ -141,9 +140,7 @@ class Crew:
         worker.expect("up")
         return worker
 
-    def _spawn(
-        self, command: list[str], name: str, role: str, url: str, settings: dict[str, Any]
-    ) -> Worker:
+    def _spawn(self, command: list[str], name: str, role: str, url: str, settings: dict[str, Any]) -> Worker:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(SOURCES), str(ROOT)]),

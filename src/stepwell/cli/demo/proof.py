@@ -63,20 +63,15 @@ def prove(orders: dict[str, int], before: Evidence, after: Evidence) -> Proof:
 
 def _order(order: str, keys: list[str], before: Evidence, after: Evidence) -> OrderProof:
     steps: dict[str, str] = {}
-    doubles = missing = 0
+    doubles = 0
     for key in keys:
         name = after.places[key][1]
         done, earlier = after.done[key], before.done[key]
-        if key in before.recorded:
-            steps[name] = KEPT
-            doubles += max(0, done - 1)
-        else:
-            steps[name] = AGAIN if earlier else AFTER
-            doubles += max(0, done - earlier - 1)
-            missing += done == earlier
-        missing += key not in after.recorded
-    missing += sum(name not in steps for name in STEPS)
-    return OrderProof(order, after.statuses[order], steps, doubles, missing)
+        kept = key in before.recorded
+        doubles += max(0, done - 1 if kept else done - earlier - 1)
+        if key in after.recorded and (kept or done > earlier):
+            steps[name] = KEPT if kept else AGAIN if earlier else AFTER
+    return OrderProof(order, after.statuses[order], steps, doubles, missing=len(set(STEPS) - set(steps)))
 
 
 def _problems(rows: list[OrderProof], before: Evidence, after: Evidence) -> list[str]:

@@ -29,7 +29,8 @@ def play(stage: Stage, costs: dict[str, int], screen: Screen) -> dict[str, Any]:
         screen.command(
             "stepwell worker fulfilment:engine", f"process {first.pid} executes them, eight at a time"
         )
-        work_until(client, first, len(costs), int(len(costs) * KILL_AT), screen)
+        if not work_until(client, first, len(costs), int(len(costs) * KILL_AT), screen):
+            raise Failure(f"too few orders were finished within {PATIENCE_SECONDS:g} s to kill the worker")
         first.kill()
         at_kill = settled(client, stage, costs)
         screen.command(f"kill -9 {first.pid}", at_kill_in_words(at_kill))
@@ -50,8 +51,11 @@ def play(stage: Stage, costs: dict[str, int], screen: Screen) -> dict[str, Any]:
 
 def work_until(
     client: Client, worker: Worker, total: int, enough: int, screen: Screen, explain: str | None = None
-) -> None:
-    """Watch until enough orders are finished. `explain`: an order whose state is told in words meanwhile."""
+) -> bool:
+    """Watch until enough orders are finished; False if that takes too long. Raises Failure if the worker ends.
+
+    `explain`: an order whose state is told in words meanwhile.
+    """
     limit = time.monotonic() + PATIENCE_SECONDS
     explained_at = 0.0
     note = ""
@@ -62,10 +66,10 @@ def work_until(
                 note, explained_at = f"{explain} {short(client.explain(explain))}", time.monotonic()
             meter.show(finished, note)
             if finished >= enough:
-                return
+                return True
             worker.require_alive()
             if time.monotonic() > limit:
-                raise Failure(f"only {finished} of {total} orders were finished after {PATIENCE_SECONDS:g} s")
+                return False
             time.sleep(LOOK_SECONDS)
 
 
