@@ -110,8 +110,8 @@ class StepInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorInfo:
-    """One running process. `state` is live, draining (it claims nothing more), or silent (its lease is over: its runs are
-    taken over when it has been silent for a full lease). `serves` are the names of its workflows."""
+    """One running process. `state` is live, draining (it claims nothing more), or silent (its lease is over: its runs
+    are taken over when it has been silent for a full lease). `serves` are the names of its workflows."""
 
     incarnation: UUID
     label: str

@@ -35,7 +35,8 @@ PATIENCE = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """A process dies at its call number `call` (from 1) of the database: before it, or after its commit and before its answer."""
+    """A process dies at its call number `call` (from 1) of the database: before it, or after its commit and before
+    its answer."""
 
     call: int
     when: When
@@ -91,7 +92,8 @@ def crash_everywhere(
     - the same outcome (unless `same_result=False`) and the same recorded operations (unless `same_steps=False`,
       for workflows that race);
     - what was recorded before the crash is still recorded, unchanged, and its body does not run again;
-    - a body whose outcome was not recorded runs at most once more for each crash; so does each attempt of a retried step;
+    - a body whose outcome was not recorded runs at most once more for each crash; so does each attempt of a
+      retried step;
     - no body runs before everything recorded earlier in its run is durable, or without a valid lease.
 
     `call`: `workflow.bind(...)`. The function must do its real work in steps, as always; it really runs, some hundred
@@ -99,7 +101,7 @@ def crash_everywhere(
     `database`: None for a SQLite file, or the URL of a Postgres database, in which a temporary schema is made.
     `start`: how the caller starts it, and starts it again after the crash: "id" with a fixed id, "call" without one.
     `twice`: also so many scenarios, drawn by `seed`, in which the second process dies too. `every=3` tries every
-    third call only. Nothing waits in real time: a workflow that sleeps for a day takes no longer than one that does not.
+    third call only. Nothing waits in real time: a workflow that sleeps for a day takes no longer than another.
 
     Raises CrashFailure, which names the call, and whatever the workflow does to a plain run of it.
     """
@@ -326,7 +328,7 @@ def _bodies(ran: _Ran, crashes: int) -> Iterator[str]:
     for key, count in begun.items():
         body = named[key]  # type: ignore[index]
         if count > 1 + crashes:
-            yield f"{body.workflow_id}: attempt {body.attempt} of {body.name} began {count} times, with {crashes} crashes"
+            yield f"{body.workflow_id}: attempt {body.attempt} of {body.name} began {count} times, {crashes} crashes"
     for number, at_death in enumerate(ran.at_deaths, 1):
         survivors = {f"process {other}" for other in range(number + 1, len(ran.at_deaths) + 2)}
         for body in ran.witness.bodies:

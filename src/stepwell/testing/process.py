@@ -183,7 +183,7 @@ class Process:
             # What its code does now finds neither a database nor a loop that runs.
             with contextlib.suppress(BaseException):
                 for _ in range(_MOST_AWAITS):
-                    coroutine.throw(ProcessDied())  # type: ignore[union-attr]
+                    coroutine.throw(ProcessDied())
 
     # -- what the engine is given ----------------------------------------------------------------------------
     def open_store(self) -> Store:
@@ -198,9 +198,8 @@ class Process:
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if self.life is Life.RUNNING:
-            self.complaints.append(
-                f"{context.get('message')}: {context.get('exception')!r} {context.get('task') or context.get('future') or ''}"
-            )
+            who = context.get("task") or context.get("future") or ""
+            self.complaints.append(f"{context.get('message')}: {context.get('exception')!r} {who}")
 
 
 class SimulatedEngine(Stepwell):

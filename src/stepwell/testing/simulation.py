@@ -83,8 +83,8 @@ def simulate(
 ) -> SimulationReport:
     """Run these workflows in several processes while everything goes wrong that may, once for every seed.
 
-    Calls to the database are slow, break, or are committed although they seemed to break; processes die, stop for longer
-    than their lease and go on, are restarted; the database's clock jumps; runs are cancelled. Then it stops, and:
+    Calls to the database are slow, break, or are committed although they seemed to break; processes die, stop for
+    longer than their lease and go on, are restarted; the database's clock jumps; runs are cancelled. Then:
 
     - every run comes to an end, with the outcome that it has without trouble (`same_result`), or cancelled if asked to;
     - an outcome, once recorded, never changes, of a step or of a run; no execution records after a newer one;
@@ -92,8 +92,9 @@ def simulate(
       recorded is durable, or in an execution that somebody else has replaced.
 
     `calls`: `workflow.bind(...)`. They are started with an id, and tried again by another process until acknowledged;
-    those without an id of their own are now and then called without one, and not tried again. `database` as for `crash_everywhere`. On SQLite a
-    seed decides everything: the same seed is the same run again. On Postgres the server's answers are not in its power.
+    those without an id of their own are now and then called without one, and not tried again. `database` as
+    for `crash_everywhere`. On SQLite a seed decides everything: the
+    same seed is the same run again. On Postgres the server's answers are not in its power.
 
     Raises SimulationFailure, which names the seed.
     """

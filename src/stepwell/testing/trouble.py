@@ -108,7 +108,7 @@ class TroubleGate:
         assert self.process is not None
         loop = self.process.loop
         future = loop.create_future()
-        loop.call_later(seconds, lambda: future.done() or future.set_result(None))
+        loop.call_later(seconds, lambda: None if future.done() else future.set_result(None))
         await future
 
     async def _lost_before(self, call: Callable[[], Awaitable[T]]) -> None:

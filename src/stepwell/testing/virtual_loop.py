@@ -45,7 +45,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """When the earliest timer is due, in this loop's time."""
         timers = self._scheduled  # type: ignore[attr-defined]
         while timers and timers[0].cancelled():
-            self._timer_cancelled_count -= 1
+            self._timer_cancelled_count -= 1  # type: ignore[attr-defined]
             heapq.heappop(timers)._scheduled = False
         return float(timers[0].when()) if timers else None
 
