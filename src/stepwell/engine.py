@@ -96,11 +96,16 @@ class Stepwell(Client):
 
     # -- verbs of an engine ----------------------------------------------------------------------------------
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain and stop. In the main thread."""
+        """Serve until SIGTERM or SIGINT, then drain and stop; a second signal ends the process at once. In the main
+        thread. Before the engine is up (the database may be away) the first one does."""
         stop = threading.Event()
-        previous = {}
-        for number in (signal.SIGTERM, signal.SIGINT):
-            previous[number] = signal.signal(number, lambda *_: stop.set())
+
+        def stopping(number: int, _: object) -> None:
+            if stop.is_set() or self._runtime is None:
+                raise SystemExit(128 + number)
+            stop.set()
+
+        previous = {number: signal.signal(number, stopping) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             with self:
                 while not stop.wait(3600.0):

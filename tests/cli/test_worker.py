@@ -136,3 +136,15 @@ def alive(pid: int) -> bool:
     # A process whose parent was killed may wait for its new parent to notice its end.
     stat = Path(f"/proc/{pid}/stat")
     return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_sigterm_while_the_database_is_away_ends_it_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    program = Program("postgresql://nobody:none@127.0.0.1:1/nowhere")
+    worker = program.start(log, "worker", "shop:engine")
+    try:
+        eventually(lambda: "retrying" in log.read_text(), "it is waiting for the database")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(10) == 128 + signal.SIGTERM
+    finally:
+        program.close()

@@ -188,54 +188,33 @@ class Execution:
         if settles:
             self.begun.discard(key)
         if self.definition.is_async:
+            append = self.runtime.journal.append
             pos = self.next_pos
             self.next_pos = pos + 1
-            self.runtime.journal.append(
-                self,
-                Checkpoint(
-                    self.run_id,
-                    self.epoch,
-                    key[0],
-                    key[1],
-                    name,
-                    kind,
-                    ended,
-                    output,
-                    error,
-                    fingerprint,
-                    pos,
-                    elapsed,
-                    attempts,
-                    child_run,
-                    codec_id,
-                    settles,
-                ),
-            )
-            return
-        with self.lock:
-            pos = self.next_pos
-            self.next_pos = pos + 1
-        self.runtime.journal.append_from_thread(
-            self,
-            Checkpoint(
-                self.run_id,
-                self.epoch,
-                key[0],
-                key[1],
-                name,
-                kind,
-                ended,
-                output,
-                error,
-                fingerprint,
-                pos,
-                elapsed,
-                attempts,
-                child_run,
-                codec_id,
-                settles,
-            ),
+        else:
+            append = self.runtime.journal.append_from_thread
+            with self.lock:
+                pos = self.next_pos
+                self.next_pos = pos + 1
+        row = Checkpoint(
+            self.run_id,
+            self.epoch,
+            key[0],
+            key[1],
+            name,
+            kind,
+            ended,
+            output,
+            error,
+            fingerprint,
+            pos,
+            elapsed,
+            attempts,
+            child_run,
+            codec_id,
+            settles,
         )
+        append(self, row)
 
     def left_behind(self, row: Recorded) -> None:
         """A replayed call of a child that was interrupted: the child still ends with us."""

@@ -17,7 +17,7 @@ from stepwell.core.threads import WorkerPool
 from stepwell.engine import Stepwell
 from stepwell.model.rows import Beat
 from stepwell.model.settings import Settings
-from stepwell.store.api import Store
+from stepwell.store.api import HeartbeatPort, Store
 from stepwell.testing.process_threads import ProcessThreads
 from stepwell.testing.simulated_env import ProcessDied, SimulatedEnv
 from stepwell.testing.store_proxy import Gate, gated
@@ -57,6 +57,7 @@ class Process:
         self.paused_at = 0.0
         self._gate = gate
         self._store: Store | None = None
+        self._ports: list[HeartbeatPort] = []
         self.engine = SimulatedEngine(self, settings)
         self.threads = ProcessThreads()
         self._kept: set[asyncio.Task[Any]] = set()
@@ -165,6 +166,8 @@ class Process:
         self.life = Life.DEAD
         if self.engine in RUNNING:
             RUNNING.remove(self.engine)
+        for port in self._ports:
+            port.close()
         if self._store is not None:
             self.world.database.abandon(self._store)
 
@@ -189,7 +192,7 @@ class Process:
     def open_store(self) -> Store:
         """The real store, behind the gates."""
         self._store = self.world.database.store(self.world.database_now)
-        store = gated(self._store, _Wire(self))
+        store = gated(self._store, _Wire(self), self._ports)
         return store if self._gate is None else gated(store, self._gate)
 
     async def hang(self) -> Any:

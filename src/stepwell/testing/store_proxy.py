@@ -23,15 +23,19 @@ class Gate(Protocol):
         ...
 
 
-def gated(store: Store, gate: Gate) -> Store:
-    """The same store behind a gate. Verbs that the gate has never heard of pass through it too."""
-    return cast(Store, _Proxy(store, gate))
+def gated(store: Store, gate: Gate, ports: list[HeartbeatPort] | None = None) -> Store:
+    """The same store behind a gate. Verbs that the gate has never heard of pass through it too.
+
+    `ports` collects the real heartbeat ports that are given out.
+    """
+    return cast(Store, _Proxy(store, gate, ports))
 
 
 class _Proxy:
-    def __init__(self, store: Store, gate: Gate) -> None:
+    def __init__(self, store: Store, gate: Gate, ports: list[HeartbeatPort] | None) -> None:
         self._store = store
         self._gate = gate
+        self._ports = ports
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._store, name)
@@ -46,7 +50,10 @@ class _Proxy:
         return verb
 
     def heartbeat_port(self) -> HeartbeatPort:
-        return _Port(self._store.heartbeat_port(), self._gate)
+        port = self._store.heartbeat_port()
+        if self._ports is not None:
+            self._ports.append(port)
+        return _Port(port, self._gate)
 
 
 class _Port:

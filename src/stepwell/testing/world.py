@@ -17,7 +17,7 @@ it stands still. Nothing else is simulated: engine, store and database are the r
 import heapq
 import itertools
 import random
-import select
+import selectors
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
@@ -126,10 +126,13 @@ class World:
 
     def _wait_for_answers(self, waiting: list[Process]) -> None:
         by_descriptor = {process.loop.selector_fd(): process for process in waiting}
-        readable, _, _ = select.select(list(by_descriptor), [], [], PATIENCE_SECONDS)
+        with selectors.DefaultSelector() as selector:
+            for descriptor in by_descriptor:
+                selector.register(descriptor, selectors.EVENT_READ)
+            readable = selector.select(PATIENCE_SECONDS)
         if not readable:
             raise Stalled(f"the database has not answered for {PATIENCE_SECONDS:g} s of real time")
-        self._turn(by_descriptor[readable[0]])
+        self._turn(by_descriptor[readable[0][0].fd])
 
     def _let_threads_rest(self) -> None:
         """Threads of `def` workflows move in real time: nothing else does until they wait."""
