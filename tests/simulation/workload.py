@@ -77,7 +77,9 @@ async def wide(n: int) -> list[int]:
 async def race(n: int) -> int:
     """What comes first decides what is done next."""
     total = 0
-    for next_one in asyncio.as_completed([slow(n), slow(n + 1), slow(n + 2)]):
+    # Tasks: bare coroutines would be begun in the order of a set, another one in each process.
+    runners = [asyncio.ensure_future(slow(n + i)) for i in range(3)]
+    for next_one in asyncio.as_completed(runners):
         total = await add(total, await next_one)
     return total
 

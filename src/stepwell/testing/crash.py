@@ -18,6 +18,7 @@ from stepwell.core.ref import RunRef
 from stepwell.model.rows import Beat, RunRow
 from stepwell.model.settings import Settings
 from stepwell.testing.history import History, broken_rules, lost_since, read_history
+from stepwell.testing.logs import errors_logged
 from stepwell.testing.process import Process
 from stepwell.testing.simulated_database import SimulatedDatabase, simulated_database
 from stepwell.testing.simulated_env import ProcessDied
@@ -105,20 +106,22 @@ def crash_everywhere(
 
     Raises CrashFailure, which names the call, and whatever the workflow does to a plain run of it.
     """
-    world_of = simulated_database(database)
+    where = simulated_database(database)
     try:
-        return _Everywhere(
+        everywhere = _Everywhere(
             call,
-            world_of,
+            where,
             start=start,
             seed=seed,
             settings=settings or Settings(migrate=False),
             same_result=same_result,
             same_steps=same_steps,
             prepare=prepare,
-        ).run(when, every, twice, only)
+        )
+        with errors_logged() as everywhere.errors:
+            return everywhere.run(when, every, twice, only)
     finally:
-        world_of.close()
+        where.close()
 
 
 class _CrashGate:
@@ -196,6 +199,7 @@ class _Everywhere:
         self.same_steps = same_steps
         self.prepare = prepare
         self.report = CrashReport()
+        self.errors: list[str] = []
         self.plain: _Ran | None = None
 
     def run(
@@ -252,7 +256,10 @@ class _Everywhere:
                 if survived:
                     break
                 deaths.append(world.ask(read_history))
-            return _Ran(world.ask(read_history), deaths, witness, verbs, world.now - began)
+            ran = _Ran(world.ask(read_history), deaths, witness, verbs, world.now - began)
+        witness.violations += self.errors
+        self.errors.clear()
+        return ran
 
     def _live(self, world: World, process: Process, deaths: list[History], limit: float) -> bool:
         """One process from its launch to its close; False if it died."""

@@ -180,13 +180,12 @@ class Process:
         self.loop.close()
 
     def _destroy(self) -> None:
-        for task in self._left | asyncio.all_tasks(self.loop):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]
-            coroutine = task.get_coro()
-            # What its code does now finds neither a database nor a loop that runs.
-            with contextlib.suppress(BaseException):
-                for _ in range(_MOST_AWAITS):
-                    coroutine.throw(ProcessDied())
+        done: set[asyncio.Task[Any]] = set()
+        # What its code does now finds neither a database nor a loop that runs; but it may begin new tasks.
+        while left := (self._left | asyncio.all_tasks(self.loop)) - done:
+            for task in left:
+                _destroy_task(task)
+            done |= left
 
     # -- what the engine is given ----------------------------------------------------------------------------
     def open_store(self) -> Store:
@@ -203,6 +202,14 @@ class Process:
         if self.life is Life.RUNNING:
             who = context.get("task") or context.get("future") or ""
             self.complaints.append(f"{context.get('message')}: {context.get('exception')!r} {who}")
+
+
+def _destroy_task(task: "asyncio.Task[Any]") -> None:
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    coroutine: Any = task.get_coro()
+    with contextlib.suppress(BaseException):
+        for _ in range(_MOST_AWAITS):
+            coroutine.throw(ProcessDied())
 
 
 class SimulatedEngine(Stepwell):

@@ -20,6 +20,10 @@ _CONDITION_WAIT = threading.Condition.wait.__code__
 _LOOKS = 20
 
 
+#: How long the threads of a dead process may take to unwind, real seconds. What takes longer is left alone.
+_UNWIND_SECONDS = 2.0
+
+
 class ProcessThreads:
     """Looks whether they wait, and ends them."""
 
@@ -56,6 +60,7 @@ class ProcessThreads:
             wait = None if stack is None else _find(stack, {_SLOT_WAIT})
             if wait is not None:
                 wait.f_locals["self"].fail(Unwound())
+        runtime.pool.join(_UNWIND_SECONDS)
 
 
 def _waits(stack: FrameType) -> bool | None:

@@ -20,6 +20,7 @@ from stepwell.model.settings import Settings
 from stepwell.model.status import TERMINAL, Status
 from stepwell.testing.cluster import Cluster
 from stepwell.testing.history import History, broken_rules, lost_since, read_history
+from stepwell.testing.logs import errors_logged
 from stepwell.testing.simulated_database import SimulatedDatabase, simulated_database
 from stepwell.testing.trouble import Trouble
 from stepwell.testing.witness import Witness
@@ -102,10 +103,11 @@ def simulate(
     report = SimulationReport()
     where = simulated_database(database)
     try:
-        calm = _outcomes(_calm(where, named, settings)) if same_result else None
-        for seed in seeds:
-            where.reset()
-            _Simulation(where, seed, named, trouble or Trouble(), settings, calm, report).run()
+        with errors_logged() as errors:
+            calm = _outcomes(_calm(where, named, settings)) if same_result else None
+            for seed in seeds:
+                where.reset()
+                _Simulation(where, seed, named, trouble or Trouble(), settings, calm, report, errors).run()
     finally:
         where.close()
     return report
@@ -137,7 +139,9 @@ class _Simulation:
         settings: Settings | None,
         calm: _Outcomes | None,
         report: SimulationReport,
+        errors: list[str],
     ) -> None:
+        self.errors = errors  # what the engine logs; emptied by who judges
         self.seed = seed
         self.calls = calls
         self.trouble = trouble
@@ -253,6 +257,8 @@ class _Simulation:
         final = self.seen
         assert final is not None
         self.wrong += self.witness.violations
+        self.wrong += self.errors
+        self.errors.clear()
         for process in self.world.processes:
             self.wrong += [f"{process.name}: {complaint}" for complaint in process.complaints]
         if self.calm is None:
