@@ -1,4 +1,4 @@
-"""The engine's log during a simulation: hundreds of expected warnings that nobody reads, and errors that somebody must."""
+"""The engine's log during a simulation: hundreds of expected warnings, and errors that somebody must read."""
 
 import logging
 from collections.abc import Iterator
