@@ -277,6 +277,8 @@ async def _await_on_loop(execution: Execution, ref: RunRef) -> Outcome:
     finally:
         waiting.cancel()
     outcome = waiting.result()
+    if outcome.status == Status.CANCELLED:
+        await _learn_own_cancellation(execution)
     if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
         # It was cancelled because we are: our own cancellation is on its way here.
         await async_ops.block(execution, runtime.loop.create_future())
@@ -315,9 +317,21 @@ def _await_in_thread(
     if slot.error is not None:
         raise slot.error
     outcome: Outcome = slot.value
+    if outcome.status == Status.CANCELLED:
+        runtime.inbox.run(_learn_own_cancellation(execution))
     if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
         cancel.raise_in_thread(execution, key, name, kind, mark)
     return outcome
+
+
+async def _learn_own_cancellation(execution: Execution) -> None:
+    """A cancelled child may tell us sooner than the heartbeat that we are cancelled too."""
+    if execution.cancel_reason is not None:
+        return
+    runtime = execution.runtime
+    row = await runtime.patient(runtime.store.get_run, execution.run_id)
+    if row is not None and row.epoch == execution.epoch and row.cancel_reason is not None:
+        cancel.requested(execution, row.cancel_reason)
 
 
 def _arm(execution: Execution, slot: Slot, ref: RunRef) -> None:
