@@ -64,7 +64,10 @@ class Stepwell(Client):
     async def _release(self, runtime: Runtime, seconds: float, only_waiting: bool) -> None:
         """Give runs back for up to `seconds`, or until none is left here."""
         limit = runtime.env.monotonic() + seconds
-        while runtime.executions and (left := limit - runtime.env.monotonic()) > 0:
+        while (left := limit - runtime.env.monotonic()) > 0:
+            # At the end also what is being started: its row will name this process as its owner.
+            if not runtime.executions and (only_waiting or not any(runtime.reserved)):
+                break
             runtime.emptied.clear()
             for execution in list(runtime.executions.values()):
                 # Those that only wait need not be waited for.
@@ -75,6 +78,7 @@ class Stepwell(Client):
                     await runtime.emptied.wait()
 
     async def _farewell(self, runtime: Runtime) -> None:
+        runtime.departed = True
         # A body that does not end cannot be stopped on a thread. Its run is given back without it, so that others
         # go on at once and no takeover is counted; the epoch keeps the body's late outcome out.
         await asyncio.gather(

@@ -102,6 +102,8 @@ class Runtime:
         self.emptied = asyncio.Event()  # set whenever the last execution has ended
         self.sweeps = False  # this process holds the sweepers' lease
         self.draining = False
+        #: It has said goodbye to the database: nothing may begin here any more.
+        self.departed = False
         self.closed = False
         self.registered = (-1, -1)  # the generation that the executors' table knows
         self._served: tuple[tuple[int, int], dict[str, WorkflowDefinition]] = ((-1, -1), {})

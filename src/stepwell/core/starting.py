@@ -123,7 +123,7 @@ def execution_of(
     deadline: float | None,
 ) -> Execution:
     """The execution of a run that this process has just started, epoch 1."""
-    return Execution(
+    execution = Execution(
         runtime,
         d,
         run_id=run.run_id,
@@ -136,3 +136,6 @@ def execution_of(
         parent=run.parent,
         root_run_id=run.root_run_id,
     )
+    if runtime.departed or run.owner != runtime.incarnation:
+        execution.lost()  # its start took so long that its owner is gone: whoever finds it executes it
+    return execution

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 _LIMIT = 500
+_PAUSE_SECONDS = 0.01
 
 
 class Wakeups:
@@ -45,6 +46,10 @@ class Wakeups:
 
     async def _look_and_rearm(self) -> None:
         await self.look()
-        earliest, _ = await self._runtime.patient(self._runtime.store.next_wake)
+        runtime = self._runtime
+        sent = runtime.env.monotonic()
+        earliest, now = await runtime.patient(runtime.store.next_wake)
+        runtime.clock.observe(now, sent, runtime.env.monotonic())
         if earliest is not None:
-            self.at(earliest)
+            # Our clock may be a little ahead of the database's: without a pause we would ask until it is not.
+            self.at(max(earliest, now + _PAUSE_SECONDS))

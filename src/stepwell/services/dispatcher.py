@@ -24,10 +24,13 @@ class Dispatcher(Service):
             colours = {served[route].is_async for route in routes}
             limit = min(runtime.settings.claim_batch, *(free_async if colour else free_def for colour in colours))
             sent = runtime.env.monotonic()
-            claimed = await runtime.store.claim(runtime.incarnation, routes, runtime.queues, limit)
+            incarnation = runtime.incarnation
+            claimed = await runtime.store.claim(incarnation, routes, runtime.queues, limit)
             received = runtime.env.monotonic()
             if received - sent > runtime.settings.call_deadline:
                 return  # too late to believe: the self-audit gives these back
+            if runtime.incarnation != incarnation:
+                return  # they belong to who we were: the sweep finds them without an owner
             for run in claimed:
                 runtime.clock.observe(run.database_now, sent, received)
                 adopt(runtime, run)

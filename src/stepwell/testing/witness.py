@@ -40,6 +40,7 @@ class Witness:
         self.bodies: list[Body] = []
         self.violations: list[str] = []
         self._branched: set[UUID] = set()
+        self._executions: set[tuple[UUID, int]] = set()
 
     def watch(self, process: Process) -> None:
         """From now on; before its launch."""
@@ -50,9 +51,13 @@ class Witness:
         return Counter((body.place, body.attempt) for body in self.bodies)
 
     def _noted(self, process: Process, event: Event) -> None:
-        if event.name != "step.started" or process.env.dead:
+        if process.env.dead:
             return
         fields: dict[str, Any] = event.fields
+        if event.name == "workflow.started":
+            self._begun(process, fields)
+        if event.name != "step.started":
+            return
         branch, seq = fields["place"]
         body = Body(
             process.name,
@@ -67,6 +72,13 @@ class Witness:
         )
         self.bodies.append(body)
         self._judge(process, body)
+
+    def _begun(self, process: Process, fields: dict[str, Any]) -> None:
+        execution = fields["run_id"], fields["epoch"]
+        if execution in self._executions:
+            what = f"{fields['workflow_id']!r} in epoch {fields['epoch']}"
+            self.violations.append(f"{process.name} executes {what}, as another execution did")
+        self._executions.add(execution)
 
     def _judge(self, process: Process, body: Body) -> None:
         runtime = process.engine.runtime
