@@ -32,6 +32,7 @@ check: lint types ## what a commit must pass: lint, types, test
 
 lint: .venv/.ready-dev ## style, and the direction of imports
 	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --quiet --check .
 	@$(BIN)/lint-imports --no-logo
 
 types: .venv/.ready-dev ## mypy --strict and pyright

@@ -125,9 +125,7 @@ def test_money_that_does_not_add_up_is_a_problem() -> None:
 def test_a_kill_that_interrupted_nothing_proves_nothing() -> None:
     _, after = scene()
     after.done["a-charge"] = 1
-    assert problems(after, after) == [
-        "the kill came at a moment when nothing was under way: it shows nothing"
-    ]
+    assert problems(after, after) == ["the kill came at a moment when nothing was under way: it shows nothing"]
 
 
 def problems(before: Evidence, after: Evidence) -> list[str]:
@@ -136,9 +134,7 @@ def problems(before: Evidence, after: Evidence) -> list[str]:
 
 def scene() -> tuple[Evidence, Evidence]:
     """Killed while order a was charged and order b had not begun."""
-    before = evidence(
-        {"a": "PENDING", "b": "ENQUEUED"}, recorded=["a-reserve"], done=["a-reserve", "a-charge"]
-    )
+    before = evidence({"a": "PENDING", "b": "ENQUEUED"}, recorded=["a-reserve"], done=["a-reserve", "a-charge"])
     keys = [f"{order}-{step}" for order in "ab" for step in STEPS]
     after = evidence({"a": "SUCCESS", "b": "SUCCESS"}, recorded=keys, done=[*keys, "a-charge"])
     return before, after

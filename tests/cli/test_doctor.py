@@ -46,10 +46,7 @@ def test_an_unreachable_database_fails() -> None:
 
 
 def test_a_directory_that_is_not_there_fails() -> None:
-    assert (
-        "there is no directory"
-        in invoke("doctor", "--database", "sqlite:///nowhere/at/all.db", code=1).stdout
-    )
+    assert "there is no directory" in invoke("doctor", "--database", "sqlite:///nowhere/at/all.db", code=1).stdout
 
 
 @pytest.mark.parametrize(

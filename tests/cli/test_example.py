@@ -37,9 +37,9 @@ def test_starting_the_orders_twice_starts_them_once(directory: Path, sqlite: str
         )
         assert (done.returncode, done.stdout) == (0, f"{len(orders)} orders are started\n"), done.stderr
     assert program("workflow", "list", "--count", "--status", "ENQUEUED").stdout == f"{len(orders)}\n"
-    assert program(
-        "run", "fulfilment:fulfil", json.dumps(orders[0]), "--id", orders[0]["id"]
-    ).stdout.startswith("ship-")
+    assert program("run", "fulfilment:fulfil", json.dumps(orders[0]), "--id", orders[0]["id"]).stdout.startswith(
+        "ship-"
+    )
     ledger = [json.loads(line) for line in (directory / "ledger.jsonl").read_text().splitlines()]
     first = [entry for entry in ledger if entry["order"] == orders[0]["id"]]
     assert [entry["step"] for entry in first] == ["reserve", "charge", "pack", "ship"]

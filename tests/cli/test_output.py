@@ -65,9 +65,7 @@ def test_log_lines_have_fields_and_no_payload() -> None:
             "stepwell": {"event": "workflow.ended", "workflow_id": "o 1", "status": "ERROR", "reason": None},
         }
     )
-    expected = (
-        '2025-01-31T12:00:00.123Z INFO    [7] stepwell.events: workflow.ended workflow_id="o 1" status=ERROR'
-    )
+    expected = '2025-01-31T12:00:00.123Z INFO    [7] stepwell.events: workflow.ended workflow_id="o 1" status=ERROR'
     assert LineFormatter().format(record) == expected
     assert json.loads(JsonFormatter().format(record)) == {
         "at": "2025-01-31T12:00:00.123Z",

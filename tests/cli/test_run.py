@@ -65,9 +65,7 @@ def test_another_database_than_the_modules(program: Program, tmp_path: Path) -> 
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_what_cannot_be_run_is_told(
-    program: Program, words: tuple[str, ...], code: int, told: tuple[str, ...]
-) -> None:
+def test_what_cannot_be_run_is_told(program: Program, words: tuple[str, ...], code: int, told: tuple[str, ...]) -> None:
     done = program("run", *words, code=code)
     assert done.stdout == ""
     for text in told:

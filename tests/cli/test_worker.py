@@ -121,11 +121,7 @@ def pids(program: Program, count: int) -> list[int]:
 
 def started(log: Path) -> set[int]:
     """The processes that have said so."""
-    return {
-        int(line.split(" process ")[1].split()[0])
-        for line in log.read_text().splitlines()
-        if " serves " in line
-    }
+    return {int(line.split(" process ")[1].split()[0]) for line in log.read_text().splitlines() if " serves " in line}
 
 
 def alive(pid: int) -> bool:

@@ -13,15 +13,14 @@ def test_a_list_has_one_row_per_run_newest_first(engine: Stepwell, cli: Cli) -> 
     rows = [line.split() for line in cli.lines("workflow", "list")[2:]]
     assert [row[0] for row in rows] == ["b-1", "a-2", "a-1"]
     assert all(row[1:3] == ["tests.cli.flows:add", "SUCCESS"] for row in rows)
-    assert [
-        info["workflow_id"] for info in cli.json("workflow", "list", "--id-prefix", "a-")["workflows"]
-    ] == ["a-2", "a-1"]
+    assert [info["workflow_id"] for info in cli.json("workflow", "list", "--id-prefix", "a-")["workflows"]] == [
+        "a-2",
+        "a-1",
+    ]
 
 
 def test_filters_and_counts(engine: Stepwell, client: Client, cli: Cli) -> None:
-    add.options(id="done", engine=engine, attributes={"shop": "eu", "level": 3}).start(1, 2).result(
-        timeout=10
-    )
+    add.options(id="done", engine=engine, attributes={"shop": "eu", "level": 3}).start(1, 2).result(timeout=10)
     nap.options(id="later", engine=engine, delay=3600).start(1)
 
     def ids(*words: str) -> list[str]:
@@ -134,9 +133,7 @@ def test_cancel_and_resume(client: Client, cli: Cli) -> None:
     assert cli.lines("workflow", "cancel", "a") == ["a is asked to stop"]
     assert client.handle("a").status().status == "CANCELLED"
     assert "was cancelled: cancel" in cli("workflow", "result", "a", code=1).stderr
-    assert cli.json("workflow", "resume", "a") == {
-        "workflows": [{"workflow_id": "a", "done": True, "error": None}]
-    }
+    assert cli.json("workflow", "resume", "a") == {"workflows": [{"workflow_id": "a", "done": True, "error": None}]}
     assert client.handle("a").status().status == "ENQUEUED"
     assert cli.lines("workflow", "cancel", "--force", "a") == ["a is cancelled"]
     assert client.handle("a").status().status == "CANCELLED"

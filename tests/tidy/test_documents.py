@@ -1,7 +1,7 @@
 """The code in README.md and docs/ is real: it compiles, what says `run` runs, and links lead somewhere.
 
-    ```python          compiles
-    ```python run      is run, in a process of its own, in an empty directory with a SQLite database
+```python          compiles
+```python run      is run, in a process of its own, in an empty directory with a SQLite database
 """
 
 import os

@@ -69,9 +69,7 @@ def migrations(target: Target) -> list[MigrationState]:
 def require_tables(target: Target) -> None:
     """Raises Failure where nothing could be found, because there is nothing at all."""
     if not any(state.applied_at is not None for state in migrations(target)):
-        where = (
-            f"schema {target.schema!r} of {target.shown}" if "sqlite" not in target.url[:6] else target.shown
-        )
+        where = f"schema {target.schema!r} of {target.shown}" if "sqlite" not in target.url[:6] else target.shown
         raise Failure(
             f"there are no tables of Stepwell in {where}",
             Exit.UNAVAILABLE,

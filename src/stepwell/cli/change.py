@@ -71,9 +71,7 @@ def rewind(target: Target, out: Output, id: str, step: str) -> None:
     help="Other arguments than the recorded ones: an array of positional or an object of keyword arguments."
     " Needs --workflow.",
 )
-@click.option(
-    "--workflow", "place", metavar="MODULE:WORKFLOW", help="Where the workflow is defined, to check --input."
-)
+@click.option("--workflow", "place", metavar="MODULE:WORKFLOW", help="Where the workflow is defined, to check --input.")
 @with_database
 @with_json
 def fork(
@@ -89,9 +87,7 @@ def fork(
     arguments: Any = None
     if new_input is not None:
         if place is None:
-            raise Failure(
-                "--input needs --workflow MODULE:WORKFLOW, so that the arguments can be checked", Exit.USAGE
-            )
+            raise Failure("--input needs --workflow MODULE:WORKFLOW, so that the arguments can be checked", Exit.USAGE)
         arguments = parse_input(load_workflow(place)[1].definition, new_input)
     with client_of(target) as client:
         handle = client.fork(id, step, arguments, new_id=new_id)

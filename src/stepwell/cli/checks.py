@@ -93,9 +93,7 @@ async def _gather(store: Store) -> Facts:
 def _this_machine() -> Iterator[Finding]:
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     free_threaded = not getattr(sys, "_is_gil_enabled", lambda: True)()
-    yield Finding(
-        "python", OK, f"{platform.python_implementation()} {platform.python_version()}, {cpus} CPUs"
-    )
+    yield Finding("python", OK, f"{platform.python_implementation()} {platform.python_version()}, {cpus} CPUs")
     if cpus > 1 and not free_threaded:
         yield Finding(
             "cpu",
@@ -125,9 +123,7 @@ def _migrations(target: Target, facts: Facts) -> Iterator[Finding]:
     if not pending:
         yield Finding("migrations", OK, f"all applied ({len(facts.migrations)})")
     elif facts.has_tables:
-        yield Finding(
-            "migrations", WARN, f"missing: {', '.join(pending)}", "`stepwell db migrate` applies them."
-        )
+        yield Finding("migrations", WARN, f"missing: {', '.join(pending)}", "`stepwell db migrate` applies them.")
     else:
         yield Finding(
             "migrations",
@@ -168,15 +164,11 @@ def _space(target: Target) -> Iterator[Finding]:
     path = Path(target.url.partition(":///")[2].partition("?")[0])
     folder = path.absolute().parent
     if not folder.is_dir():
-        yield Finding(
-            "space", FAIL, f"there is no directory {folder}", "Make it, or give another --database."
-        )
+        yield Finding("space", FAIL, f"there is no directory {folder}", "Make it, or give another --database.")
         return
     free = shutil.disk_usage(folder).free
     if free < LITTLE_SPACE_BYTES:
-        yield Finding(
-            "space", WARN, f"{free // 2**20} MiB are left for {path.name}", "Free some, or move the file."
-        )
+        yield Finding("space", WARN, f"{free // 2**20} MiB are left for {path.name}", "Free some, or move the file.")
 
 
 def _processes(target: Target, facts: Facts) -> Iterator[Finding]:
@@ -189,9 +181,7 @@ def _processes(target: Target, facts: Facts) -> Iterator[Finding]:
             "processes",
             WARN,
             f"{live} live, and silent: {', '.join(silent)}",
-            "Their runs are taken over by live processes."
-            if live
-            else "Start one: `stepwell worker module:engine`.",
+            "Their runs are taken over by live processes." if live else "Start one: `stepwell worker module:engine`.",
         )
     elif live:
         yield Finding("processes", OK, f"{live} live")

@@ -21,8 +21,7 @@ def doctor(target: Target, out: Output) -> None:
                 "ok": not failed,
                 "database": target.shown,
                 "checks": [
-                    {"check": f.check, "status": f.status, "message": f.message, "fix": f.fix or None}
-                    for f in findings
+                    {"check": f.check, "status": f.status, "message": f.message, "fix": f.fix or None} for f in findings
                 ],
             }
         )

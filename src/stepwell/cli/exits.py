@@ -53,9 +53,7 @@ _HINTS = {
 class Failure(click.ClickException):
     """Ends the program with a message on stderr and this exit code; `hint` says what to do."""
 
-    def __init__(
-        self, message: str, code: int = Exit.FAILED, hint: str = "", *, as_json: bool = False
-    ) -> None:
+    def __init__(self, message: str, code: int = Exit.FAILED, hint: str = "", *, as_json: bool = False) -> None:
         super().__init__(message)
         self.exit_code = int(code)  # type: ignore[misc]  # click means it to be set: UsageError does
         self.hint = hint
@@ -95,7 +93,5 @@ def failure_of(error: Exception) -> Failure | None:
 
 def _sentence(fault: StoreFault) -> str:
     # The driver's own words, without its second half, which the hint says too.
-    text = " ".join(str(fault).removeprefix("cannot connect: ").split()).partition("; Is the server running")[
-        0
-    ]
+    text = " ".join(str(fault).removeprefix("cannot connect: ").split()).partition("; Is the server running")[0]
     return f"the database cannot be used: {text}"

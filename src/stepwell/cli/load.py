@@ -93,9 +93,7 @@ def _attribute(module: ModuleType, path: str, known: list[str]) -> Any:
             found = getattr(found, part)
         except AttributeError:
             kind = "workflows" if known and not isinstance(vars(module)[known[0]], Stepwell) else "engines"
-            raise Failure(
-                f"{module.__name__} has no {path!r}", Exit.NOT_FOUND, _choice(kind, module, known)
-            ) from None
+            raise Failure(f"{module.__name__} has no {path!r}", Exit.NOT_FOUND, _choice(kind, module, known)) from None
     return found
 
 
@@ -104,9 +102,7 @@ def _of_kind(module: ModuleType, *kinds: type) -> list[str]:
 
 
 def _choice(what: str, module: ModuleType, names: list[str]) -> str:
-    return (
-        f"It has these {what}: " + ", ".join(f"{module.__name__}:{name}" for name in names) if names else ""
-    )
+    return f"It has these {what}: " + ", ".join(f"{module.__name__}:{name}" for name in names) if names else ""
 
 
 def _broken(name: str, error: Exception) -> Failure:

@@ -67,9 +67,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _instant(record: logging.LogRecord) -> str:
-    return (
-        datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _word(value: object) -> str:

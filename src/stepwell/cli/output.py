@@ -65,9 +65,7 @@ class Output:
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """A table for people; cells are shown as `cell` says. Columns that are empty everywhere are left out."""
         shown = [[cell(value) for value in row] for row in rows]
-        kept = [
-            index for index, _ in enumerate(columns) if not shown or any(row[index].plain for row in shown)
-        ]
+        kept = [index for index, _ in enumerate(columns) if not shown or any(row[index].plain for row in shown)]
         table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
         for index in kept:
             table.add_column(Text(columns[index]), overflow="fold")

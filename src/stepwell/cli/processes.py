@@ -46,9 +46,7 @@ class Supervisor:
                     code = ended.code
                     break
                 log.warning("process %d ended with %s; another takes its place", ended.pid, _told(ended.code))
-                children.add(
-                    _Child(self._command, self._events, ended.early_ends + 1 if ended.was_early else 0)
-                )
+                children.add(_Child(self._command, self._events, ended.early_ends + 1 if ended.was_early else 0))
         finally:
             for child in children:
                 child.stop()

@@ -53,9 +53,7 @@ for command in COMMANDS:
 )
 @click.option("--since", type=Moment(), help="Created then or later: 30m, 2h, 7d (ago), or 2025-01-31T12:00.")
 @click.option("--until", type=Moment(), help="Created before.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Of runs on this page."
-)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Of runs on this page.")
 @click.option("--after", metavar="CURSOR", help="The next page: what the page before printed.")
 @click.option("--count", is_flag=True, help="Only how many there are.")
 @with_database
@@ -89,9 +87,7 @@ def list_(
             return
         page = client.find(**where, limit=limit, after=after)
     if out.as_json:
-        out.document(
-            {"workflows": [workflow_document(info, payloads=False) for info in page], "after": page.after}
-        )
+        out.document({"workflows": [workflow_document(info, payloads=False) for info in page], "after": page.after})
         return
     if not page.items:
         out.line("no runs")
@@ -104,10 +100,7 @@ def list_(
                 info.name,
                 info.version,
                 info.status,
-                _short(
-                    info.reason
-                    or (f"cancellation: {info.cancel_requested}" if info.cancel_requested else None)
-                ),
+                _short(info.reason or (f"cancellation: {info.cancel_requested}" if info.cancel_requested else None)),
                 info.queue,
                 info.parent_id,
                 info.created_at,
@@ -181,10 +174,7 @@ def print_outcome(info: WorkflowInfo, out: Output) -> None:
     if out.as_json:
         document = workflow_document(info)
         out.document(
-            {
-                name: document[name]
-                for name in ("workflow_id", "run_id", "status", "output", "error", "reason")
-            }
+            {name: document[name] for name in ("workflow_id", "run_id", "status", "output", "error", "reason")}
         )
         if info.status != Status.SUCCESS:
             raise click.exceptions.Exit(Exit.FAILED)

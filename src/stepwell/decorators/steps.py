@@ -34,7 +34,7 @@ class _StepView(View[StepDefinition, StepOptions], Generic[P, R]):
     def aio(self) -> "AsyncStep[P, R]":
         """The same step, always awaited; a `def` body runs on a worker thread.
 
-            receipt = await charge.aio("o-1", 4200)
+        receipt = await charge.aio("o-1", 4200)
         """
         return AsyncStep(self._definition, self._options, self._receiver(), self._face(is_async=True))
 
@@ -42,7 +42,7 @@ class _StepView(View[StepDefinition, StepOptions], Generic[P, R]):
     def sync(self) -> "Step[P, R]":
         """The same step, always blocking.
 
-            page = fetch.sync(url)
+        page = fetch.sync(url)
         """
         return Step(self._definition, self._options, self._receiver(), self._face(is_async=False))
 

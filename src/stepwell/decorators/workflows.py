@@ -24,7 +24,7 @@ class _WorkflowView(View[WorkflowDefinition, CallOptions], Generic[P, R]):
     def aio(self) -> "AsyncWorkflow[P, R]":
         """The same workflow, always awaited; a `def` body runs on a worker thread.
 
-            receipt = await checkout.aio("o-1")
+        receipt = await checkout.aio("o-1")
         """
         face = self._face(is_async=True)
         return AsyncWorkflow(self._definition, self._options, self._receiver(), face)
@@ -33,7 +33,7 @@ class _WorkflowView(View[WorkflowDefinition, CallOptions], Generic[P, R]):
     def sync(self) -> "Workflow[P, R]":
         """The same workflow, always blocking; an `async def` body runs on the engine's loop.
 
-            pages = digest.sync(urls)
+        pages = digest.sync(urls)
         """
         face = self._face(is_async=False)
         return Workflow(self._definition, self._options, self._receiver(), face)
@@ -114,7 +114,7 @@ class Workflow(_WorkflowView[P, R]):
     def handle(self, id: str) -> Handle[R]:
         """The handle of the run with this id. Raises WorkflowNotFound.
 
-            checkout.handle("o-2").result()
+        checkout.handle("o-2").result()
         """
         return Handle.of(self._definition, id, engine=self._options.engine)
 
@@ -174,14 +174,14 @@ class AsyncWorkflow(_WorkflowView[P, R]):
     def handle(self, id: str) -> AsyncHandle[R]:
         """The handle of the run with this id; its methods are awaited, and raise WorkflowNotFound.
 
-            await digest.handle("d-1").result()
+        await digest.handle("d-1").result()
         """
         return AsyncHandle.of(self._definition, id, engine=self._options.engine)
 
     def options(self, **options: Unpack[CallKeywords]) -> "AsyncWorkflow[P, R]":
         """The same workflow with options bound; see `Workflow.options`.
 
-            await digest.options(id="d-1", timeout=timedelta(hours=1)).start(urls)
+        await digest.options(id="d-1", timeout=timedelta(hours=1)).start(urls)
         """
         return AsyncWorkflow(self._definition, self._merged(options), self._instance, self.__dict__)
 

@@ -57,12 +57,8 @@ class Settings:
             if field.type in ("float", float) and (
                 isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf")
             ):
-                raise ConfigurationError(
-                    f"Settings.{field.name} must be a positive number of seconds, not {value!r}"
-                )
-            if field.type in ("int", int) and (
-                isinstance(value, bool) or not isinstance(value, int) or value < 1
-            ):
+                raise ConfigurationError(f"Settings.{field.name} must be a positive number of seconds, not {value!r}")
+            if field.type in ("int", int) and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise ConfigurationError(f"Settings.{field.name} must be a positive integer, not {value!r}")
         if self.lease < 5:
             raise ConfigurationError(f"Settings.lease must be at least 5 seconds, not {self.lease!r}")

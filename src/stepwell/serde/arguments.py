@@ -83,9 +83,7 @@ class ArgumentsCoder:
             stored = _split(text)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise UnreadablePayload('The stored input is not {"args": [...], "kwargs": {...}}.') from error
-        args = [
-            self._read(self._at(place), raw, self._called(place)) for place, raw in enumerate(stored.args)
-        ]
+        args = [self._read(self._at(place), raw, self._called(place)) for place, raw in enumerate(stored.args)]
         by_name, rest = self._by_name, self._any
         kwargs = {name: self._read(by_name.get(name, rest), raw, name) for name, raw in stored.kwargs.items()}
         return args, kwargs

@@ -115,9 +115,7 @@ class Coder:
             # Messages of validation may quote the value; only places and types are repeated.
             told = str(error) if isinstance(error, msgspec.ValidationError) else ""
             told = f" {told}." if told.startswith(("Expected `", "Object missing")) else ""
-            raise UnreadablePayload(
-                f"The stored value does not fit the annotation {self.type!r}.{told}"
-            ) from None
+            raise UnreadablePayload(f"The stored value does not fit the annotation {self.type!r}.{told}") from None
 
     def _tagged_text(self, value: Any, what: str) -> str:
         try:

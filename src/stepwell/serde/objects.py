@@ -91,9 +91,7 @@ def _build(cls: Any, defaults: _Defaults, slots: list[str], parts: dict[str, Any
             if made is not _ABSENT:
                 object.__setattr__(value, name, made)
         else:
-            raise UnreadablePayload(
-                f"A stored {cls.__qualname__} has no {name!r}, which has no default either."
-            )
+            raise UnreadablePayload(f"A stored {cls.__qualname__} has no {name!r}, which has no default either.")
     for name, extra in parts.items():
         # Never over something that the class defines: a row must not replace a method.
         if name in slots or (name not in defaults and not hasattr(cls, name)):

@@ -115,6 +115,4 @@ class Serializer:
     def _arguments_coder(self, fn: Callable[..., Any], skip: int) -> ArgumentsCoder:
         hints = hints_of(fn)
         parameters = list(inspect.signature(fn).parameters.values())[skip:]
-        return ArgumentsCoder(
-            parameters, lambda name: self.value(hints.get(name, Any)), self._any, self._envelope
-        )
+        return ArgumentsCoder(parameters, lambda name: self.value(hints.get(name, Any)), self._any, self._envelope)

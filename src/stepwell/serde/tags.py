@@ -178,9 +178,7 @@ _CONTAINERS: dict[type, _Walk] = {
     tuple: lambda tagger, value, depth: tagged("tuple", tagger._items(value, depth)),
     set: lambda tagger, value, depth: tagged("set", tagger._set(value, depth)),
     frozenset: lambda tagger, value, depth: tagged("frozenset", tagger._set(value, depth)),
-    deque: lambda tagger, value, depth: (
-        tagged("deque", tagger._items(value, depth)) | {"maxlen": value.maxlen}
-    ),
+    deque: lambda tagger, value, depth: tagged("deque", tagger._items(value, depth)) | {"maxlen": value.maxlen},
     OrderedDict: lambda tagger, value, depth: tagged("OrderedDict", tagger._pairs(value, depth)),
     Counter: lambda tagger, value, depth: tagged("Counter", tagger._pairs(value, depth)),
 }

@@ -91,11 +91,7 @@ class Untagger:
         if issubclass(cls, enum.Enum):
             return cls(data) if issubclass(cls, enum.Flag) and type(data) is int else cls.__members__[data]
         if is_model(cls):
-            return (
-                load_model(cls, data)
-                if "set" not in tag
-                else load_fields(cls, self._fields(data), tag["set"])
-            )
+            return load_model(cls, data) if "set" not in tag else load_fields(cls, self._fields(data), tag["set"])
         kind = kind_of(cls)
         if kind is None:
             raise UnreadablePayload(f"The stored value names {name[:200]}, which is not a data class.")

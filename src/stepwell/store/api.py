@@ -105,8 +105,9 @@ class Store(Protocol):
         ...
 
     # -- ownership -------------------------------------------------------------------------------------
-    async def register(self, incarnation: UUID, label: str, lease: float, serves: Sequence[str],
-                       queues: Sequence[str]) -> float:
+    async def register(
+        self, incarnation: UUID, label: str, lease: float, serves: Sequence[str], queues: Sequence[str]
+    ) -> float:
         """Insert (or update) this process's executor row; returns the database's now."""
         ...
 
@@ -190,8 +191,9 @@ class Store(Protocol):
 
     async def count_runs(self, where: RunFilter) -> int: ...
 
-    async def list_steps(self, run_id: UUID, payloads: bool = True, limit: int = 1000,
-                         after_pos: int = -1) -> list[StepRow]:
+    async def list_steps(
+        self, run_id: UUID, payloads: bool = True, limit: int = 1000, after_pos: int = -1
+    ) -> list[StepRow]:
         """Outcomes by pos, then intents."""
         ...
 

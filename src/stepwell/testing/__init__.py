@@ -1,5 +1,7 @@
 """What tests of durable workflows need: a real Postgres server of their own, crashes at every point, and storms.
 
+::
+
     from stepwell.testing import TemporaryPostgres, crash_everywhere, simulate
 
     with TemporaryPostgres(fsync=False) as postgres:

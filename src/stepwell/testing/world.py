@@ -4,14 +4,18 @@ Every process has an event loop of its own and the world gives the turns, one at
 something to do. When none has, time jumps to the next timer; while an answer of a real database is under way
 it stands still. Nothing else is simulated: engine, store and database are the real ones.
 
+::
+
     with World(simulated_database("sqlite"), seed=1) as world:
         first = world.process("first")
         first.launch()
-        run = first.start(checkout.bind("o-1"))
+        first.start(checkout.options(id="o-1").bind("o-1"))
+        world.pass_time(3)
         first.die()
         second = world.process("second")
         second.launch()
-        world.until(lambda: second.outcome(run) is not None)
+        run = second.start(checkout.options(id="o-1").bind("o-1"))
+        assert second.run(run.result()) == "paid"
 """
 
 import heapq

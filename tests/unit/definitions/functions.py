@@ -5,9 +5,7 @@ from textwrap import dedent
 from typing import Any
 
 
-def defined(
-    source: str, name: str, *, file: str = "/srv/shop.py", module: str = "shop"
-) -> Callable[..., Any]:
+def defined(source: str, name: str, *, file: str = "/srv/shop.py", module: str = "shop") -> Callable[..., Any]:
     """What `name` (dotted) is after executing the source as that file of that module."""
     namespace: dict[str, Any] = {"__name__": module}
     exec(compile(dedent(source), file, "exec"), namespace)

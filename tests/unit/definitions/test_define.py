@@ -117,9 +117,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("fn", "why"), REFUSED, ids=[why for _, why in REFUSED])
 @pytest.mark.parametrize("define", [define_workflow, define_step])
-def test_what_is_no_function_is_refused_with_the_reason(
-    define: Callable[..., Any], fn: Any, why: str
-) -> None:
+def test_what_is_no_function_is_refused_with_the_reason(define: Callable[..., Any], fn: Any, why: str) -> None:
     with pytest.raises(ConfigurationError, match=why):
         define(fn, name="x")
 

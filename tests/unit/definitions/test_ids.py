@@ -26,9 +26,7 @@ def test_text_of_1_to_255_characters_is_taken_as_it_is(check: Callable[[Any], st
 
 
 @pytest.mark.parametrize("check", CHECKS)
-@pytest.mark.parametrize(
-    "text", ["", "x" * 256, "a\0b", "a\ud800", 3, None, b"o-1"], ids=lambda t: repr(t)[:20]
-)
+@pytest.mark.parametrize("text", ["", "x" * 256, "a\0b", "a\ud800", 3, None, b"o-1"], ids=lambda t: repr(t)[:20])
 def test_what_databases_cannot_keep_is_refused(check: Callable[[Any], str], text: Any) -> None:
     with pytest.raises(InvalidArgument):
         check(text)

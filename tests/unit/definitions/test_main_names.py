@@ -37,9 +37,7 @@ if __name__ == '__main__':
 def names(*arguments: str, cwd: Path) -> str:
     path = os.pathsep.join([str(cwd), *map(os.path.abspath, sys.path)])
     command = [sys.executable, *arguments]
-    done = subprocess.run(
-        command, cwd=cwd, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(command, cwd=cwd, env={"PYTHONPATH": path}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

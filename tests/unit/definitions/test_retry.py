@@ -24,9 +24,7 @@ def test_no_first_delay_is_no_delay_ever() -> None:
 
 
 @given(DELAYS, st.floats(min_value=1, max_value=1000), DELAYS, st.integers(1, 10**6), st.floats(0, 0.999))
-def test_jitter_takes_off_at_most_half(
-    first: float, factor: float, cap: float, attempt: int, random: float
-) -> None:
+def test_jitter_takes_off_at_most_half(first: float, factor: float, cap: float, attempt: int, random: float) -> None:
     whole = Retry(first=first, factor=factor, cap=cap, jitter=False).delay(attempt, random)
     jittered = Retry(first=first, factor=factor, cap=cap).delay(attempt, random)
     assert whole / 2 <= jittered <= whole <= cap
@@ -44,9 +42,7 @@ def test_durations_may_be_timedeltas() -> None:
 
 def test_only_and_never_choose_by_type_and_never_wins() -> None:
     retry = Retry(only=(OSError, KeyError), never=ConnectionError)
-    assert [
-        retry.accepts(error) for error in (OSError(), KeyError(), ConnectionResetError(), ValueError())
-    ] == [
+    assert [retry.accepts(error) for error in (OSError(), KeyError(), ConnectionResetError(), ValueError())] == [
         True,
         True,
         False,

@@ -25,9 +25,7 @@ class Box(msgspec.Struct, Generic[T]):
     inside: T
 
 
-def ship(
-    order: str, when: date, /, *items: Point, note: "str | None" = None, **more: set[int]
-) -> list[Point]:
+def ship(order: str, when: date, /, *items: Point, note: "str | None" = None, **more: set[int]) -> list[Point]:
     return []
 
 

@@ -194,9 +194,7 @@ def test_a_type_that_is_not_at_hand_is_workflow_failed() -> None:
     assert back.type_name.endswith("<locals>.Local")
 
 
-@pytest.mark.parametrize(
-    "error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError("x"), GeneratorExit()]
-)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError("x"), GeneratorExit()])
 def test_control_flow_is_recorded_but_does_not_come_back(error: BaseException) -> None:
     back = decode_exception(encode_exception(error))
     assert type(back) is WorkflowFailed

@@ -75,9 +75,7 @@ def test_by_annotation_as_pydantic_writes_it() -> None:
     assert round_trip(Address | None, Address(street="a", country="b")) == '{"street":"a","country":"b"}'
     assert round_trip(Strict, Strict(at=NOW, ids=(1, 2))) == '{"at":"2024-05-17T00:00:00Z","ids":[1,2]}'
     assert round_trip(Names, Names(["a"])) == '["a"]'
-    assert round_trip(dict[str, list[Address]], {"x": [Address(street="a", country="b")]}).startswith(
-        '{"x":[{"str'
-    )
+    assert round_trip(dict[str, list[Address]], {"x": [Address(street="a", country="b")]}).startswith('{"x":[{"str')
 
 
 def test_which_fields_were_set_survives() -> None:
@@ -90,9 +88,7 @@ def test_which_fields_were_set_survives() -> None:
         assert back.model_dump(exclude_unset=True) == {"street": "a"}
     assert round_trip(Address, value) == '{"street":"a","country":"DE","$set":["street"]}'
     # Nested in another model: pydantic writes that one, and tags carry the rest.
-    round_trip(
-        Customer, Customer(fullName="Jo", since=datetime.date.max, homes=[Address(street="a")], **EVERYTHING)
-    )
+    round_trip(Customer, Customer(fullName="Jo", since=datetime.date.max, homes=[Address(street="a")], **EVERYTHING))
 
 
 @pytest.mark.parametrize("tp", [Any, Customer, int])
@@ -164,9 +160,7 @@ assert not [name for name in sys.modules if name.startswith(("pydantic", "attr")
 
 def test_attrs_classes() -> None:
     attrs = pytest.importorskip("attrs")
-    made = attrs.make_class(
-        "Made", {"a": attrs.field(type=int), "b": attrs.field(factory=list, type=list[int])}
-    )
+    made = attrs.make_class("Made", {"a": attrs.field(type=int), "b": attrs.field(factory=list, type=list[int])})
     made.__module__ = __name__
     globals()["Made"] = made
     value = made(a=(1, 2))

@@ -62,9 +62,7 @@ scalars: st.SearchStrategy[Any] = (
     | st.uuids()
     | st.dates()
     | st.timedeltas()
-    | st.builds(
-        lambda at, zone, fold: at.replace(tzinfo=zone, fold=fold), st.datetimes(), zones, st.integers(0, 1)
-    )
+    | st.builds(lambda at, zone, fold: at.replace(tzinfo=zone, fold=fold), st.datetimes(), zones, st.integers(0, 1))
     | st.builds(lambda at, zone: at.replace(tzinfo=zone), st.times(), zones)
     | st.sampled_from([Colour.RED, Level.HIGH, Mode.READ, Mode.READ | Mode.WRITE, Odd.PAIR, Odd.NOTHING])
 )
@@ -115,13 +113,9 @@ typed_values = st.one_of(
     st.tuples(st.just(frozenset[date]), st.frozensets(st.dates())),
     st.tuples(st.just(tuple[int, str]), st.tuples(st.integers(), any_text)),
     st.tuples(st.just(list[Point]), st.lists(st.builds(Point, st.integers(), st.integers()))),
-    st.tuples(
-        st.just(Order), st.builds(Order, any_text, st.datetimes(timezones=zones), st.just([Point(1)]), values)
-    ),
+    st.tuples(st.just(Order), st.builds(Order, any_text, st.datetimes(timezones=zones), st.just([Point(1)]), values)),
     st.tuples(st.just(list[Money | None]), st.lists(st.builds(Money, st.integers(), any_text) | st.none())),
-    st.tuples(
-        st.sampled_from([int, str, list[int], dict[str, str], Point, Any, object, datetime, set[int]]), values
-    ),
+    st.tuples(st.sampled_from([int, str, list[int], dict[str, str], Point, Any, object, datetime, set[int]]), values),
 )
 
 

@@ -27,12 +27,8 @@ FEWEST_ORDERS = 20
     show_default=True,
     help="A temporary file, or a temporary server.",
 )
-@click.option(
-    "--orders", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Another file of orders."
-)
-@click.option(
-    "--keep", is_flag=True, help="Keep the directory with example, ledger and logs (and the SQLite file)."
-)
+@click.option("--orders", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Another file of orders.")
+@click.option("--keep", is_flag=True, help="Keep the directory with example, ledger and logs (and the SQLite file).")
 @with_json
 def demo(out: Output, database: str, orders: Path | None, keep: bool) -> None:
     """See a worker being killed in the middle of its work, and another one finishing it.
@@ -62,15 +58,10 @@ def read_orders(file: Path) -> dict[str, int]:
     """Ids and what the orders cost, in cents. Raises Failure for a file of another form."""
     try:
         orders = json.loads(file.read_text("utf-8"))
-        costs = {
-            str(each["id"]): sum(item["quantity"] * item["cents"] for item in each["items"])
-            for each in orders
-        }
+        costs = {str(each["id"]): sum(item["quantity"] * item["cents"] for item in each["items"]) for each in orders}
     except (ValueError, KeyError, TypeError) as error:
         raise Failure(f"{file} is no file of orders: {type(error).__name__}: {error}", Exit.USAGE) from None
     if len(costs) < FEWEST_ORDERS:
-        few = (
-            f"{file} has {len(costs)} orders: at least {FEWEST_ORDERS} are needed to be in the middle of them"
-        )
+        few = f"{file} has {len(costs)} orders: at least {FEWEST_ORDERS} are needed to be in the middle of them"
         raise Failure(few, Exit.USAGE)
     return costs

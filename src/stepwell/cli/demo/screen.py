@@ -119,9 +119,7 @@ class Screen:
         )
         self._console.print(table)
         for mark, meaning in LEGEND:
-            self._console.print(
-                Text(f" {mark:<6}", style=STYLES[mark]).append(meaning, style="not bold default")
-            )
+            self._console.print(Text(f" {mark:<6}", style=STYLES[mark]).append(meaning, style="not bold default"))
 
     def _table(self, *columns: str) -> Table:
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -26,9 +26,7 @@ def play(stage: Stage, costs: dict[str, int], screen: Screen) -> dict[str, Any]:
     screen.say(f"     {stage.start_orders()}: one row each in the database, nothing else")
     with Client(stage.url, settings=Settings(migrate=False)) as client:
         first = stage.start_worker()
-        screen.command(
-            "stepwell worker fulfilment:engine", f"process {first.pid} executes them, eight at a time"
-        )
+        screen.command("stepwell worker fulfilment:engine", f"process {first.pid} executes them, eight at a time")
         if not work_until(client, first, len(costs), int(len(costs) * KILL_AT), screen):
             raise Failure(f"too few orders were finished within {PATIENCE_SECONDS:g} s to kill the worker")
         first.kill()
@@ -86,9 +84,7 @@ def settled(client: Client, stage: Stage, costs: dict[str, int]) -> Evidence:
 
 def under_way(evidence: Evidence) -> str | None:
     """One of the orders in the hands of a process."""
-    return min(
-        (order for order, status in evidence.statuses.items() if status == Status.PENDING), default=None
-    )
+    return min((order for order, status in evidence.statuses.items() if status == Status.PENDING), default=None)
 
 
 def at_kill_in_words(evidence: Evidence) -> str:
@@ -140,9 +136,7 @@ def conclude(screen: Screen, proof: Proof, at_end: Evidence) -> None:
     screen.say("Every order finished, nothing recorded ran twice.", "bold green")
 
 
-def as_document(
-    proof: Proof, first: Worker, second: Worker, at_kill: Evidence, at_end: Evidence
-) -> dict[str, Any]:
+def as_document(proof: Proof, first: Worker, second: Worker, at_kill: Evidence, at_end: Evidence) -> dict[str, Any]:
     """For --json."""
     return {
         "holds": proof.holds,

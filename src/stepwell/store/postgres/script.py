@@ -15,12 +15,8 @@ def scripts(schema: str) -> dict[int, str]:
             f" values ({migration.number}, '{migration.name}', '{migration.kind}');",
             schema,
         )
-        make_schema = (
-            f"create schema if not exists {quote_identifier(schema)};\n" if migration.number == 1 else ""
-        )
+        make_schema = f"create schema if not exists {quote_identifier(schema)};\n" if migration.number == 1 else ""
         found[migration.number] = (
-            f"{ddl}\n\n{note}\n"
-            if migration.online
-            else f"begin;\n\n{make_schema}{ddl}\n\n{note}\n\ncommit;\n"
+            f"{ddl}\n\n{note}\n" if migration.online else f"begin;\n\n{make_schema}{ddl}\n\n{note}\n\ncommit;\n"
         )
     return found
