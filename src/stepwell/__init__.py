@@ -18,6 +18,7 @@ from stepwell.errors import (
     AmbiguousEngine,
     AsyncMismatch,
     Cancelled,
+    CodecUnavailable,
     ConfigurationError,
     DuplicateDefinition,
     EngineForked,
@@ -42,6 +43,7 @@ from stepwell.errors import (
     WorkflowFailed,
     WorkflowNotFound,
 )
+from stepwell.gathering import gather
 from stepwell.handle import AsyncHandle, Handle
 from stepwell.model.durations import instant as _instant
 from stepwell.model.durations import seconds as _seconds
@@ -79,11 +81,6 @@ def run_step(fn: Callable[[], T], *, name: str, retry: int | Retry = 0, timeout:
     return result
 
 
-def gather(*futures: "StepFuture[Any]") -> list[Any]:
-    """The results of submitted steps, in order; the first failure is raised at its place."""
-    return [future.result() for future in futures]
-
-
 def first(*futures: "StepFuture[Any]") -> tuple[int, Any]:
     """(index, result) of the submitted step that ends first. Recorded: replays pick the same.
 
@@ -114,6 +111,7 @@ __all__ = [
     "Cancelled",
     "Client",
     "Codec",
+    "CodecUnavailable",
     "ConfigurationError",
     "Current",
     "DuplicateDefinition",

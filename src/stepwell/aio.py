@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from stepwell.core import limits, once, verbs
+from stepwell.gathering import gather_async
 from stepwell.model.durations import instant, seconds
 from stepwell.model.retry import Retry
 
 T = TypeVar("T")
 
-gather = asyncio.gather
+gather = gather_async
 
 
 async def sleep(duration: float | timedelta) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from stepwell.core import operate
+from stepwell.core import explain, operate
 from stepwell.core.outside import from_any_loop
 from stepwell.core.registry import REGISTRY
 from stepwell.core.runtime import Runtime
@@ -26,6 +26,14 @@ class AsyncVerbs:
     async def _await(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
         runtime = self._host.runtime
         return await from_any_loop(runtime, make(runtime))
+
+    async def launch(self) -> None:
+        """Start on the running event loop, like `async with engine:`. Returns when it serves, or raises."""
+        await self._host.launch_here()
+
+    async def close(self, drain: float | None = None) -> None:
+        """See `Client.close`; also for an engine that was launched elsewhere, on a thread or another loop."""
+        await self._host.close_from_here(drain)
 
     async def start(self, fn: AsyncWorkflow[..., T], *args: Any, **kwargs: Any) -> AsyncHandle[T]:
         """See `Client.start`."""
@@ -91,7 +99,7 @@ class AsyncVerbs:
 
     async def explain(self, id: str) -> str:
         """See `Client.explain`."""
-        return await self._await(lambda runtime: operate.explain(runtime, id))
+        return await self._await(lambda runtime: explain.explain(runtime, id))
 
     async def executors(self) -> list[ExecutorInfo]:
         """See `Client.executors`."""

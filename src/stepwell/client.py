@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from stepwell.async_verbs import AsyncVerbs, workflow_view
-from stepwell.core import operate
+from stepwell.core import explain, operate
 from stepwell.decorators import Workflow
 from stepwell.handle import Handle
 from stepwell.hosting import Host
@@ -88,7 +88,11 @@ class Client(Host):
         self._block(lambda runtime: operate.cancel(runtime, id, force, children))
 
     def resume(self, id: str) -> Handle[Any]:
-        """Go on from where a BLOCKED, DEAD, CANCELLED or failed run stopped."""
+        """Go on from where a BLOCKED, DEAD, CANCELLED or ERROR run stopped.
+
+        ERROR: the steps whose failure ended it are tried again, and so are its children that failed; what the run did
+        because of the failure is forgotten, everything else stays recorded. The old outcome is archived. A step that
+        ended in `StepInterrupted` is not tried again: that takes a rewind."""
         return Handle(self._block(lambda runtime: operate.resume(runtime, id)))
 
     def rewind(self, id: str, step: str) -> Handle[Any]:
@@ -105,7 +109,7 @@ class Client(Host):
 
     def explain(self, id: str) -> str:
         """Why the run is not running, or what it waits for, in words."""
-        return self._block(lambda runtime: operate.explain(runtime, id))
+        return self._block(lambda runtime: explain.explain(runtime, id))
 
     def executors(self) -> list[ExecutorInfo]:
         """The processes of this schema: live, draining, and silent ones that are not removed yet."""

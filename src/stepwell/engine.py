@@ -12,7 +12,9 @@ from stepwell.core import operate, tasks
 from stepwell.core.runtime import Runtime
 from stepwell.core.unwind import Fate
 from stepwell.model.rows import Leave
+from stepwell.model.settings import Settings
 from stepwell.model.status import Status
+from stepwell.services.cancellations import Cancellations
 from stepwell.services.dispatcher import Dispatcher
 from stepwell.services.heartbeat import Heartbeat
 from stepwell.services.janitor import Janitor
@@ -47,9 +49,16 @@ class Stepwell(Client):
         tasks.install(runtime.loop)
         self._heartbeat = Heartbeat(runtime)
         self._heartbeat.start_on_loop() if self._beats_on_loop else self._heartbeat.start()
-        self._services = [Sweeper(runtime), Dispatcher(runtime), Janitor(runtime), Watchdog(runtime)]
+        self._services = [
+            Sweeper(runtime),
+            Dispatcher(runtime),
+            Cancellations(runtime),
+            Janitor(runtime),
+            Watchdog(runtime),
+        ]
         for service in self._services:
             service.start()
+        runtime.hints.want(True)
 
     async def _drain(self, runtime: Runtime, seconds: float) -> None:
         """Claim nothing more, let what runs end for a while, release the rest."""
@@ -99,6 +108,26 @@ class Stepwell(Client):
         await super()._end(runtime)
 
     # -- verbs of an engine ----------------------------------------------------------------------------------
+    def client(self, settings: Settings | None = None) -> Client:
+        """A client with this engine's configuration (database, name, schema, namespace, serializer, instances), not
+        launched: what it starts, a running engine like this one executes. `settings`: others than the engine's.
+
+        ::
+
+            with engine.client() as client:
+                checkout.options(engine=client).start("o-1", "anvil", 4200)
+        """
+        client = Client(
+            self.database,
+            name=self.name,
+            schema=self.schema,
+            namespace=self.namespace,
+            settings=settings or self.settings,
+        )
+        client._serializer = self._serializer
+        client.instances = self.instances
+        return client
+
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT, then drain and stop; a second signal ends the process at once. In the main
         thread. Before the engine is up (the database may be away) the first one does."""

@@ -22,6 +22,7 @@
     ├── PayloadTooLarge               a value over the payload cap
     ├── UnreadablePayload             a row in a format this engine was not configured to read
     ├── ReplayMismatch                the code no longer matches the recorded history: the run is BLOCKED
+    ├── CodecUnavailable              the engine's codec failed for longer than `call_patience`
     └── StoreUnavailable              the database did not answer within `call_patience`
 
 Two are not errors but pass through workflow code, and derive from BaseException so that
@@ -140,6 +141,11 @@ class ReplayMismatch(StepwellError):
 
 class StoreUnavailable(StepwellError):
     """The database did not answer within `Settings.call_patience`; nothing is lost, ask again."""
+
+
+class CodecUnavailable(StepwellError):
+    """The engine's codec failed for longer than `Settings.call_patience`; nothing is lost, ask again. The cause is what
+    it raised."""
 
 
 class NotDurableWarning(UserWarning):

@@ -38,6 +38,8 @@ class Host:
     """What `Client` and `Stepwell` have in common: everything but the verbs. The constructor opens nothing."""
 
     _executes = False
+    #: A simulation's hints would arrive in real time.
+    _listens = True
 
     def __init__(
         self,
@@ -73,10 +75,28 @@ class Host:
 
     # -- what a test may replace --------------------------------------------------------------------------
     def _open_store(self) -> Store:
-        return open_store(self._url, self._identity, call_deadline=self.settings.call_deadline)
+        return open_store(
+            self._url, self._identity, call_deadline=self.settings.call_deadline, notify=self.settings.notify
+        )
 
     def _env(self) -> Env:
         return SystemEnv()
+
+    # -- what it is about ------------------------------------------------------------------------------------
+    @property
+    def database(self) -> str:
+        """The database's URL, with its password if it has one: not for logs."""
+        return self._url
+
+    @property
+    def schema(self) -> str:
+        """The Postgres schema."""
+        return self._identity.schema
+
+    @property
+    def namespace(self) -> str:
+        """The tenant."""
+        return self._identity.namespace
 
     # -- life ------------------------------------------------------------------------------------------------
     @property
@@ -134,7 +154,10 @@ class Host:
             return
         refuse_on_loop("`async with engine:`, whose end closes it, or asyncio.to_thread(engine.close)")
         if self._thread is None:
-            raise UsageError(f"engine {self.name!r} runs on the loop of its `async with`: the end of that closes it")
+            raise UsageError(
+                f"engine {self.name!r} runs on an event loop of yours: the end of its `async with` closes it, or "
+                "`await engine.aio.close()`"
+            )
         runtime, thread, stop = self.runtime, self._thread, self._stop
         try:
             runtime.inbox.run(self._shutdown(self.settings.drain if drain is None else drain))
@@ -153,13 +176,30 @@ class Host:
         # After an error or Ctrl-C nobody wants to wait for the others: they go on elsewhere, or at the next start.
         self.close(0.0 if kind is not None and not issubclass(kind, Exception) else None)
 
-    async def __aenter__(self) -> Self:
+    async def launch_here(self) -> None:
+        """`engine.aio.launch()`: start on the running event loop."""
         self._must_not_run()
         await self._start()
+
+    async def close_from_here(self, drain: float | None = None) -> None:
+        """`engine.aio.close()`: `close`, awaited, wherever the engine runs."""
+        if self._runtime is None:
+            return
+        if self._thread is not None:
+            return await asyncio.to_thread(self.close, drain)
+        runtime = self.runtime
+        closing = self._shutdown(self.settings.drain if drain is None else drain)
+        if asyncio.get_running_loop() is runtime.loop:
+            await closing
+        else:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(closing, runtime.loop))
+
+    async def __aenter__(self) -> Self:
+        await self.launch_here()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._shutdown(self.settings.drain)
+        await self.close_from_here()
 
     @contextmanager
     def use(self) -> Iterator[Self]:
@@ -215,7 +255,7 @@ class Host:
             except StoreFault as fault:
                 if fault.kind is FaultKind.ENVIRONMENT:
                     raise ConfigurationError(
-                        f"engine {self.name!r} cannot use the database {masked(self._url)}: {fault.code} {fault}"
+                        f"engine {self.name!r} cannot use the database {masked(self._url)}: {fault.told}"
                     ) from fault
                 await store.close()
                 raise
@@ -227,6 +267,8 @@ class Host:
         now = await runtime.patient(runtime.store.now, outside=True)
         runtime.clock.observe(now, sent, runtime.env.monotonic())
         self._journal_task = runtime.spawn(runtime.journal.run())
+        if self._listens and self.settings.notify:
+            runtime.hints.start()
 
     async def _shutdown(self, drain: float) -> None:
         runtime = self._runtime

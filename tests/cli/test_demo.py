@@ -77,19 +77,19 @@ def test_it_holds_for_what_the_engine_promises() -> None:
 def test_a_recorded_step_that_ran_again_is_a_double() -> None:
     before, after = scene()
     after.done["a-reserve"] += 1
-    assert problems(before, after) == ["a: 1 recorded steps ran again"]
+    assert problems(before, after) == ["a: 1 recorded step ran again"]
 
 
 def test_a_step_that_ran_again_and_again_is_a_double() -> None:
     before, after = scene()
     after.done["a-charge"] += 1
-    assert problems(before, after) == ["a: 1 recorded steps ran again"]
+    assert problems(before, after) == ["a: 1 recorded step ran again"]
 
 
 def test_a_step_of_the_second_process_that_ran_twice_is_a_double() -> None:
     before, after = scene()
     after.done["b-ship"] += 1
-    assert problems(before, after) == ["b: 1 recorded steps ran again"]
+    assert problems(before, after) == ["b: 1 recorded step ran again"]
 
 
 def test_a_record_that_changed_is_a_problem() -> None:
@@ -101,13 +101,13 @@ def test_a_record_that_changed_is_a_problem() -> None:
 def test_a_record_without_its_effect_is_a_problem() -> None:
     before, after = scene()
     del after.done["b-pack"]
-    assert problems(before, after) == ["b: 1 steps are missing"]
+    assert problems(before, after) == ["b: 1 step is missing"]
 
 
 def test_an_effect_without_its_record_is_a_problem() -> None:
     before, after = scene()
     del after.recorded["b-pack"]
-    assert problems(before, after) == ["b: 1 steps are missing"]
+    assert problems(before, after) == ["b: 1 step is missing"]
 
 
 def test_an_order_that_did_not_end_is_a_problem() -> None:

@@ -93,4 +93,4 @@ def healthy(**change: object) -> Facts:
 
 def process(number: int, silent: bool) -> ExecutorRow:
     now = time.time()
-    return ExecutorRow(UUID(int=number), f"process-{number}", "default", 1, now, silent, False, (), (), now)
+    return ExecutorRow(UUID(int=number), f"process-{number}", "default", "default", 1, now, silent, False, (), (), now)

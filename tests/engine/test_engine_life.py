@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stepwell import Client, ConfigurationError, NoRunningEngine, Stepwell, step, workflow
+from stepwell import Client, ConfigurationError, NoRunningEngine, Stepwell, UsageError, step, workflow
 from tests.engine.kit import Gate, Lab, eventually, in_thread, reaches
 
 gates: list[Gate] = []
@@ -33,6 +33,63 @@ async def hold_async() -> str:
 @workflow
 def holding() -> str:
     return hold()
+
+
+async def test_the_awaited_launch_runs_on_the_loop_of_its_caller(lab: Lab, gate: Gate) -> None:
+    engine = lab.engine()
+    await engine.aio.launch()
+    assert engine.runtime.loop is asyncio.get_running_loop()
+    with pytest.raises(ConfigurationError, match="running already"):
+        await engine.aio.launch()
+    handle = await holding_async.start()
+    await gate.reached.wait_async()
+    await engine.aio.close(drain=0)
+    gate.open()
+    with pytest.raises(NoRunningEngine):
+        await handle.status()
+    await engine.aio.close()  # of one that is closed: nothing
+    await engine.aio.launch()
+    assert await (await engine.aio.handle(handle.id)).result() == "held"
+    await engine.aio.close()
+
+
+async def test_the_awaited_close_ends_an_engine_on_a_thread_of_its_own(lab: Lab) -> None:
+    engine = await asyncio.to_thread(lab.launch)
+    await engine.aio.close()
+    with pytest.raises(NoRunningEngine):
+        await engine.aio.count()
+
+
+def test_the_awaited_close_ends_an_engine_on_another_loop(lab: Lab) -> None:
+    engine, ended = lab.engine(), Gate()
+
+    async def serve() -> None:
+        await engine.aio.launch()
+        await ended.hold_async()
+
+    serving = in_thread(lambda: asyncio.run(serve()))
+    ended.reached.wait()
+    with pytest.raises(UsageError, match=r"aio\.close"):
+        engine.close()
+    asyncio.run(engine.aio.close())
+    with pytest.raises(NoRunningEngine):
+        engine.count()
+    ended.open()
+    serving.result()
+
+
+def test_a_client_of_an_engine_is_configured_like_it(lab: Lab) -> None:
+    """What it starts, such an engine executes."""
+    engine = lab.engine("shop", namespace="eu")
+    with lab.engine("shop", namespace="eu"):
+        pass  # the tables are there
+    with engine.client() as client:
+        assert (client.name, client.namespace, client.schema) == ("shop", "eu", "stepwell")
+        assert client.settings is engine.settings
+        handle = quick.options(engine=client).start()
+        assert handle.status().status == "ENQUEUED"
+    with engine:
+        assert engine.handle(handle.id).result(timeout=15) == "quick"
 
 
 @workflow

@@ -8,7 +8,7 @@ import pytest
 
 import stepwell
 from stepwell import Client, InvalidArgument, Retry, Stepwell, step, workflow
-from tests.engine.kit import Exits, Gate, Lab, eventually, forget, reaches
+from tests.engine.kit import PATIENCE_SECONDS, Exits, Gate, Lab, eventually, forget, reaches
 
 
 @workflow
@@ -142,6 +142,23 @@ def test_explain_enqueued_when_none_serves_it(lab: Lab) -> None:
             assert "none of them serves foreign" in client.explain(handle.id)
 
 
+def test_explain_enqueued_for_an_app_of_which_no_process_runs(lab: Lab) -> None:
+    with Client(lab.url) as client, lab.engine("orders"):
+        handle = good.options(engine=client).start(1)
+        told = client.explain(handle.id)
+        assert "no process of app 'default' in namespace 'default' serves tests.engine.test_looking:good" in told
+        assert "'orders' in 'default'" in told
+    with lab.engine():
+        assert handle_of(lab, handle.id) == 1
+
+
+def handle_of(lab: Lab, workflow_id: str) -> int:
+    """The result that a process of the right app gives."""
+    with Client(lab.url) as client:
+        result: int = client.handle(workflow_id).result(timeout=PATIENCE_SECONDS)
+        return result
+
+
 def test_explain_a_queue_that_nobody_listens_to(engine: Stepwell) -> None:
     handle = good.options(queue="emails").start(1)
     assert "'emails'" in engine.explain(handle.id)
@@ -164,7 +181,7 @@ def test_explain_a_running_one(engine: Stepwell) -> None:
     gate.reached.wait()
     told = engine.explain("e")
     assert told.startswith("PENDING: executing in default@")
-    assert "1 operations recorded, the last of them 'sleep'" in told
+    assert "1 operation recorded, the last of them 'sleep'" in told
     gate.open()
     handle.result()
 

@@ -60,18 +60,8 @@ def failed(call: Any, engine: Stepwell) -> Any:
 # -- resume --------------------------------------------------------------------------------------------------
 
 
-@FLOWS
-def test_a_failed_run_ends_the_same_when_nothing_else_is_done(engine: Stepwell, call: Any) -> None:
-    """Its failure is recorded: resuming replays it. Rewinding is what runs the step again."""
-    failed(call, engine)
-    broken[0] = False
-    with pytest.raises(ConnectionError):
-        engine.resume("f").result()
-    assert ran == ["one", "child x", "two"]
-
-
-@FLOWS
-def test_a_cancelled_run_goes_on_where_it_was(engine: Stepwell, call: Any) -> None:
+def cancelled_while_holding() -> Any:
+    """A run that was cancelled in its second step, and has cleaned up. The step would go on now."""
     gate = Gate()
 
     @step
@@ -91,6 +81,11 @@ def test_a_cancelled_run_goes_on_where_it_was(engine: Stepwell, call: Any) -> No
     handle.cancel()
     reaches(handle, "CANCELLED")
     gate.open()
+    return handle
+
+
+def test_a_cancelled_run_goes_on_where_it_was(engine: Stepwell) -> None:
+    handle = cancelled_while_holding()
     assert engine.resume("h").result() == ["one", "held", "two"]
     assert handle.status().status == "SUCCESS"
     assert ran == ["one", "cleanup", "two", "cleanup"]
@@ -182,6 +177,16 @@ def test_fork_keeps_what_came_before(engine: Stepwell, call: Any) -> None:
     assert forked.result() == DONE
     assert ran == ["one", "child x", "two", "two", "three"]
     assert handle.status().status == "ERROR"
+
+
+def test_a_fork_from_the_cleanup_of_a_cancelled_run_is_not_cancelled(engine: Stepwell) -> None:
+    """What the cancellation made of the run is not kept: the new run goes on from where that met the old one."""
+    cleanup = cancelled_while_holding().steps()[-1]
+    assert cleanup.output == '"cleanup"'
+    forked = engine.fork("h", cleanup.id)
+    assert forked.result(timeout=15) == ["one", "held", "two"]
+    assert forked.status().status == "SUCCESS"
+    assert ran == ["one", "cleanup", "two", "cleanup"]
 
 
 @FLOWS

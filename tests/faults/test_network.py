@@ -46,3 +46,20 @@ def test_answers_that_are_lost_after_the_commit_double_nothing(place: Place, cre
         positions = place.sql("select run_id, pos, count(*) from operation_outputs group by 1, 2 having count(*) > 1")
         assert positions == []
         worker.leave()
+
+
+@pytest.mark.parametrize("every", [2, 5])
+def test_answers_that_are_lost_in_step_stop_nothing(place: Place, crew: Crew, every: int) -> None:
+    """Every n-th: a batch that began anew each time could lose the same answer for ever."""
+    with Proxy(place.url) as proxy:
+        worker = crew.serving("load", role="w", url=proxy.url)
+        worker.ask("begin")
+        worker.ask("progress", 10)
+        proxy.cut_every(every)
+        worker.ask("progress", 60)
+        proxy.cut_every(0)
+        assert proxy.cuts > 10
+        end_load(worker, place)
+        positions = place.sql("select run_id, pos, count(*) from operation_outputs group by 1, 2 having count(*) > 1")
+        assert positions == []
+        worker.leave()

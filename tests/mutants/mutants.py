@@ -26,6 +26,7 @@ class Mutant:
     broken: Callable[[], AbstractContextManager[None]]
     caught_by: Scenario
     store: str = "sqlite"
+    seldom: bool = False  # takes longer than three seconds
 
     def __str__(self) -> str:
         return self.name
@@ -80,6 +81,18 @@ async def _nothing(*_: object, **__: object) -> None:
 async def _durable_at_once(self: Execution) -> None:
     if self.fate is not None:
         raise Unwound
+
+
+def _durable_at_once_in_thread(self: Execution) -> None:
+    if self.fate is not None:
+        raise Unwound
+
+
+def _same_name_is_same(self: delivery.History, row: Any, name: str, fingerprint: int) -> str | None:
+    return _mismatch(self, row, name, row.fingerprint)
+
+
+_mismatch = delivery.History.mismatch
 
 
 def _by_place(self: delivery.History, recorded: list[Any]) -> None:
@@ -196,13 +209,26 @@ MUTANTS = [
     ),
     Mutant("no output commit", lambda: replaced(Execution, "durable", _durable_at_once), scenarios.crashes),
     Mutant(
+        "no output commit in threads",
+        lambda: replaced(Execution, "durable_in_thread", _durable_at_once_in_thread),
+        scenarios.crashes_in_threads,
+    ),
+    Mutant(
+        "swapped calls are not noticed",
+        lambda: replaced(delivery.History, "mismatch", _same_name_is_same),
+        scenarios.swapped_calls,
+    ),
+    Mutant(
         "outcomes are replayed by place",
         lambda: replaced(delivery.History, "__init__", _by_place),
         scenarios.order_of_outcomes,
     ),
     Mutant("drawn again in a replay", lambda: replaced(verbs, "_recorded", _always_drawn), scenarios.drawn_values),
     Mutant(
-        "at_most_once without its intent", lambda: replaced(Execution, "append", _no_intent), scenarios.at_most_once
+        "at_most_once without its intent",
+        lambda: replaced(Execution, "append", _no_intent),
+        scenarios.at_most_once,
+        seldom=True,
     ),
-    Mutant("a child without a gate", lambda: replaced(child, "_row", _no_gate), scenarios.crashes),
+    Mutant("a child without a gate", lambda: replaced(child, "_row", _no_gate), scenarios.crashes, seldom=True),
 ]

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import stepwell
 from stepwell import Retry, Settings, step, workflow
 from stepwell.errors import StepInterrupted, StepwellError
-from stepwell.model.rows import Beat
+from stepwell.model.rows import Beat, StepRow
+from stepwell.store.api import Store
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.testing import Trouble, crash_everywhere, simulate
 from stepwell.testing.history import broken_rules, read_history
@@ -99,12 +100,44 @@ async def with_child(n: int) -> int:
     return await two_steps(n)
 
 
+@step
+def work_in_thread(n: int) -> int:
+    return n
+
+
+@workflow
+def child_in_thread(n: int) -> int:
+    return work_in_thread(n)
+
+
+@workflow
+def in_threads(n: int) -> int:
+    return work_in_thread(child_in_thread(work_in_thread(n)))
+
+
+#: The arguments in the order in which the code of now passes them.
+passed = [1, 2]
+
+
+@workflow
+async def in_passing_order() -> list[int]:
+    first, second = passed
+    found = [await work(first, 1), await work(second, 1)]
+    await stepwell.aio.sleep(20)
+    return found
+
+
 # -- crashes --------------------
 
 
 def crashes(database: str | None = None) -> None:
     """Nothing is lost, whenever the process dies."""
     crash_everywhere(with_child.bind(1), database=database, every=3 if database else 1)
+
+
+def crashes_in_threads(database: str | None = None) -> None:
+    """Nor when it is `def` workflows that it executes."""
+    crash_everywhere(in_threads.bind(1), database=database, every=3 if database else 1)
 
 
 def order_of_outcomes(database: str | None = None) -> None:
@@ -137,6 +170,22 @@ def parking(database: str | None = None) -> None:
         process.start(workload.parking.options(id="run").bind(1))
         _until_ended(world, "run")
         _check(world, witness)
+
+
+def swapped_calls(database: str | None = None) -> None:
+    """Code that passes other arguments to a recorded step is not given what was recorded for those of before."""
+    with _world(database) as (world, witness):
+        old = _process(world, witness, "old")
+        old.start(in_passing_order.options(id="run").bind())
+        world.pass_time(5)
+        old.pause()
+        passed.reverse()
+        try:
+            _process(world, witness, "heir")
+            _until(world, lambda: _status(world, "run") not in ("PENDING", "ENQUEUED"), "it is noticed")
+        finally:
+            passed.reverse()
+        assert _status(world, "run") == "BLOCKED", f"it went on with the other's results: {_status(world, 'run')}"
 
 
 # -- zombies --------------------
@@ -172,6 +221,9 @@ def zombie_writes(database: str | None = None) -> None:
         _until_claimed_by(world, heir, "run")
         world.pass_time(2)  # the heir is in the body of the first step
         old.go_on()
+        world.pass_time(3)
+        recorded = world.ask(lambda store: _steps(store, "run"))
+        assert not [row for row in recorded if row.epoch == 1], "what the old execution said was heard"
         _until_ended(world, "run")
         _check(world, witness)
 
@@ -289,9 +341,22 @@ def _until_claimed_by(world: World, process: Process, workflow_id: str) -> None:
 def _until_ended(world: World, workflow_id: str) -> None:
     def ended() -> bool:
         run = world.ask(lambda store: store.find_run(workflow_id))
+        if run is not None and run.status in ("BLOCKED", "DEAD"):
+            raise AssertionError(f"{workflow_id!r} is {run.status}: {run.reason}")
         return run is not None and run.completed_at is not None
 
     _until(world, ended, f"{workflow_id!r} ends")
+
+
+async def _steps(store: Store, workflow_id: str) -> list[StepRow]:
+    run = await store.find_run(workflow_id)
+    assert run is not None
+    return await store.list_steps(run.run_id)
+
+
+def _status(world: World, workflow_id: str) -> str | None:
+    run = world.ask(lambda store: store.find_run(workflow_id))
+    return None if run is None else run.status
 
 
 def _until(world: World, done: Callable[[], bool], what: str) -> None:

@@ -5,6 +5,7 @@
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from stepwell.testing.logs import errors_logged
 from tests.mutants import scenarios
 from tests.mutants.mutants import MUTANTS, Mutant, Scenario
 
-# A minute and a half: `make soak` runs them, and `python -m tests.mutants` prints who catches what.
-pytestmark = pytest.mark.slow
+#: A minute and a half on Postgres: `make soak` runs those. On SQLite most are part of every test run.
+on_postgres = pytest.mark.slow
 
 SCENARIOS = sorted({mutant.caught_by for mutant in MUTANTS}, key=lambda scenario: scenario.__name__)
 
@@ -33,27 +34,44 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
     postgres_server.drop_database(name)
 
 
-@pytest.mark.parametrize("mutant", [each for each in MUTANTS if each.store == "sqlite"], ids=str)
+#: They crash at every call and see nothing before the last.
+LONG = ("crashes", "crashes_in_threads", "at_most_once")
+
+
+def seldom(scenario: Scenario) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] if scenario.__name__ in LONG else []
+
+
+def among(store: str) -> list[Any]:
+    """Those of a store; one that takes longer than three seconds is for `make soak`."""
+    found = [each for each in MUTANTS if each.store == store]
+    return [pytest.param(each, marks=[pytest.mark.slow] if each.seldom else [], id=str(each)) for each in found]
+
+
+@pytest.mark.parametrize("mutant", among("sqlite"))
 def test_it_is_noticed(mutant: Mutant) -> None:
     with mutant.broken(), pytest.raises(AssertionError):
         mutant.caught_by(None)
 
 
-@pytest.mark.parametrize("mutant", [each for each in MUTANTS if each.store == "postgres"], ids=str)
+@on_postgres
+@pytest.mark.parametrize("mutant", among("postgres"))
 def test_it_is_noticed_on_postgres(mutant: Mutant, database: str) -> None:
     with mutant.broken(), pytest.raises(AssertionError):
         mutant.caught_by(database)
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", [pytest.param(each, marks=seldom(each), id=each.__name__) for each in SCENARIOS])
 def test_nothing_is_wrong_without_a_mutant(scenario: Scenario) -> None:
     scenario(None)
 
 
+@on_postgres
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
 def test_nothing_is_wrong_on_postgres_either(scenario: Scenario, database: str) -> None:
     scenario(database)
 
 
+@pytest.mark.slow
 def test_the_storm_passes_too() -> None:
     scenarios.storm()

@@ -102,6 +102,23 @@ def test_one_may_set_the_next() -> None:
     bench.close()
 
 
+def test_one_that_raises_does_not_silence_the_others() -> None:
+    bench = Bench()
+    raised: list[object] = []
+    bench.loop.set_exception_handler(lambda loop, context: raised.append(context.get("exception")))
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    bench.alarms.at(110.0, fail)
+    bench.alarms.at(110.0, bench.ring, "with it")
+    bench.alarms.at(120.0, bench.ring, "later")
+    bench.until(200)
+    assert [name for name, _ in bench.rang] == ["with it", "later"]
+    assert [type(error) for error in raised] == [ZeroDivisionError]
+    bench.close()
+
+
 def test_an_instant_far_away() -> None:
     """Further than a timer may be: the loop looks at it now and then."""
     bench = Bench()

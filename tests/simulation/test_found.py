@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 import stepwell
-from stepwell import step, workflow
+from stepwell import AsyncWorkflow, step, workflow
 from stepwell.model.rows import Beat
 from stepwell.testing.history import broken_rules, read_history
 from stepwell.testing.process import Process
@@ -135,3 +135,27 @@ def test_a_time_limit_that_was_kept_leaves_nothing_begun(world: World, witness: 
     assert list(broken_rules(history)) == []
     assert history.begun == {}
     process.close()
+
+
+@pytest.mark.parametrize("call", [two_steps, two_steps.options(id="run")], ids=["drawn-id", "given-id"])
+def test_what_begins_while_a_new_incarnation_is_in_no_table_is_executed_by_others(
+    world: World, witness: Witness, call: AsyncWorkflow[[], float]
+) -> None:
+    """Its owner has no row yet: the orphans' sweep of another process takes it. Only one of them may execute it."""
+    gate = Delayed()
+    silent = launched(world, witness, "silent", gate)
+    other = launched(world, witness, "other")
+    silent.pause()
+    world.pass_time(60)
+    assert len(world.ask(lambda store: store.executors())) == 1
+    gate.before["register"] = 30.0
+    silent.go_on(60)
+    world.until(lambda: gate.calls.count("register") == 2, 30)  # it knows, and its new row is on its way
+    calling = silent.spawn(silent.calling(call.bind()))
+    world.until(lambda: any(run.completed_at for run in world.ask(read_history).runs.values()), 200)
+    world.pass_time(60)
+    assert {body.process for body in witness.bodies} == {"other"}
+    assert witness.violations == []
+    calling.cancel()
+    silent.close()
+    other.close()

@@ -33,18 +33,8 @@ def client_of(target: Target) -> Iterator[Client]:
 
 def client_like(engine: Stepwell) -> Client:
     """A client that is configured as the engine is: it starts what that one, elsewhere, executes."""
-    identity = engine._identity
-    client = Client(
-        engine._url,
-        name=engine.name,
-        schema=identity.schema,
-        namespace=identity.namespace,
-        settings=replace(engine.settings, migrate=False, call_patience=SETTINGS.call_patience),
-    )
-    client._serializer = engine._serializer
-    client.instances = engine.instances
-    require_tables(Target(engine._url, identity.schema, identity.namespace))
-    return client
+    require_tables(Target(engine.database, engine.schema, engine.namespace))
+    return engine.client(replace(engine.settings, migrate=False, call_patience=SETTINGS.call_patience))
 
 
 def with_store(target: Target, ask: Callable[[Store], Awaitable[T]]) -> T:

@@ -32,7 +32,10 @@ def cancel(target: Target, out: Output, ids: tuple[str, ...], force: bool, no_ch
 @with_database
 @with_json
 def resume(target: Target, out: Output, ids: tuple[str, ...]) -> None:
-    """Let a BLOCKED, DEAD, CANCELLED or ERROR run go on from where it stopped."""
+    """Let a BLOCKED, DEAD, CANCELLED or ERROR run go on from where it stopped.
+
+    ERROR: the steps whose failure ended it are tried again; everything else stays recorded.
+    """
     _each(target, out, ids, lambda client, id: client.resume(id), "goes on")
 
 

@@ -11,6 +11,7 @@ from stepwell.cli.load import import_module, load_engine
 from stepwell.cli.logs import LEVELS, configure
 from stepwell.cli.processes import STOP_OPTION, Supervisor, stop_with_parent
 from stepwell.core.registry import REGISTRY
+from stepwell.model.words import counted
 
 log = logging.getLogger("stepwell.worker")
 
@@ -59,7 +60,7 @@ def worker(
     names = sorted(definition.name for definition in REGISTRY.definitions())
     if not names:
         log.warning("%s defines no workflow and imports none: nothing to execute", place)
-    log.info("process %d serves %d workflows: %s", os.getpid(), len(names), ", ".join(names))
+    log.info("process %d serves %s: %s", os.getpid(), counted(len(names), "workflow"), ", ".join(names))
     engine.run()
     log.info("process %d has stopped", os.getpid())
     raise click.exceptions.Exit(Exit.OK)

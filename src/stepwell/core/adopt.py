@@ -1,12 +1,15 @@
 """A claimed run becomes an execution here, or is given back with the reason why it cannot."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from stepwell.core.execution import Execution
 from stepwell.core.registry import route
+from stepwell.core.sealing import READ_TRIES, backoff
 from stepwell.errors import StepwellError
 from stepwell.model.rows import ENGINE_FORMAT, Claimed, Leave
 from stepwell.model.status import Status
+from stepwell.serde.codec import CodecFault
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
@@ -16,22 +19,46 @@ def adopt(runtime: "Runtime", run: Claimed) -> None:
     """Begin executing a claimed run. Never raises: one bad row does not hold back its batch."""
     try:
         execution = _execution(runtime, run)
+    except CodecFault as fault:
+        runtime.spawn(_adopt_later(runtime, run, fault))
     except Exception as error:
-        runtime.log.exception("workflow %r (%s) cannot be executed here", run.workflow_id, run.name)
-        definition = runtime.registry.find(run.name)
-        runtime.spawn(
-            runtime.leave(
-                Leave(
-                    run.run_id,
-                    run.epoch,
-                    Status.BLOCKED,
-                    f"{type(error).__name__}: {error}",
-                    None if definition is None else definition.code_hint,
-                )
-            )
-        )
+        runtime.spawn(_refused(runtime, run, error))
     else:
         runtime.begin(execution)
+
+
+async def _refused(runtime: "Runtime", run: Claimed, error: Exception) -> None:
+    runtime.log.error("workflow %r (%s) cannot be executed here", run.workflow_id, run.name, exc_info=error)
+    definition = runtime.registry.find(run.name)
+    hint = None if definition is None else definition.code_hint
+    await runtime.leave(Leave(run.run_id, run.epoch, Status.BLOCKED, f"{type(error).__name__}: {error}", hint))
+
+
+async def _adopt_later(runtime: "Runtime", run: Claimed, fault: CodecFault) -> None:
+    """The codec could not read the arguments: a few tries more, in which the run keeps its slot."""
+    definition = runtime.registry.find(run.name)
+    is_async = definition is not None and definition.is_async
+    incarnation = runtime.incarnation
+    runtime.reserved[is_async] += 1
+    try:
+        for attempt in range(READ_TRIES):
+            runtime.codec.failed(fault)
+            await asyncio.sleep(backoff(runtime, attempt))
+            try:
+                execution = _execution(runtime, run)
+            except CodecFault as found:
+                fault = found
+            except Exception as error:
+                return await _refused(runtime, run, error)
+            else:
+                runtime.codec.worked()
+                if runtime.incarnation == incarnation:  # otherwise it belongs to who we were
+                    runtime.begin(execution)
+                return None
+    finally:
+        runtime.reserved[is_async] -= 1
+    # Without a hint of the code, which is not to blame: every sweep tries it again.
+    await runtime.leave(Leave(run.run_id, run.epoch, Status.BLOCKED, f"{fault}; every sweep tries it again"))
 
 
 def _execution(runtime: "Runtime", run: Claimed) -> Execution:

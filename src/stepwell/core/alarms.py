@@ -87,12 +87,14 @@ class Alarms:
     def _ring(self) -> None:
         self._timer = None
         now = self._clock.now() + _EARLY_SECONDS
-        while self._heap and self._heap[0][0] <= now:
-            _, _, alarm = heapq.heappop(self._heap)
-            if alarm.cancelled:
-                self._dead -= 1
-            alarm._ring()
-        self._set()
+        try:
+            while self._heap and self._heap[0][0] <= now:
+                _, _, alarm = heapq.heappop(self._heap)
+                if alarm.cancelled:
+                    self._dead -= 1
+                alarm._ring()
+        finally:
+            self._set()  # one that raises must not silence the others
 
     def _cancelled(self) -> None:
         self._dead += 1

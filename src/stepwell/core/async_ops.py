@@ -4,14 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from stepwell.core import sealing
 from stepwell.core.alarms import Alarm
 from stepwell.core.context import Branch
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
-from stepwell.core.recall import Reader, encode_failure, recall
+from stepwell.core.recall import Reader, recall
 from stepwell.core.unwind import Fate, Unwound
 from stepwell.errors import Cancelled
 from stepwell.model.rows import Recorded
+from stepwell.serde.codec import CodecFault
 
 
 async def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded | None:
@@ -99,7 +101,10 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
     key = (branch.path, seq)
     row = await replayed(execution, key, name, mark)
     if row is not None:
-        return recall(execution, row, coder)
+        try:
+            return recall(execution, row, coder)
+        except CodecFault as fault:
+            return await sealing.recall_again(execution, fault, row, coder)
     runtime = execution.runtime
     began = runtime.env.monotonic()
     if execution.unsent_start is not None:
@@ -109,9 +114,12 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
         if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
             await runtime.may_begin()
         try:
-            value, text, codec_id, child_run = await live(execution, key)
+            try:
+                value, text, codec_id, child_run = await live(execution, key)
+            except CodecFault as fault:
+                value, text, codec_id, child_run = await _live_again(execution, key, live, fault)
         except Exception as error:
-            failed, codec_id = encode_failure(execution, error)
+            failed, codec_id = await sealing.failure_text(execution, error)
             if execution.tasks:
                 await execution.turnstile().live()
             execution.record(
@@ -159,3 +167,20 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
                 settles=key in execution.begun,
             )
         raise interrupted(execution) from None
+
+
+async def _live_again(
+    execution: Execution, key: Key, live: Live, fault: CodecFault
+) -> tuple[Any, str | None, str | None, Any]:
+    """Repeat an operation that the codec has failed: what it did before, it meets again."""
+    attempt = 0
+    while True:
+        await sealing.pause(execution, fault, attempt)
+        try:
+            done = await live(execution, key)
+        except CodecFault as found:
+            fault = found
+            attempt += 1
+        else:
+            execution.runtime.codec.worked()
+            return done

@@ -3,16 +3,18 @@
 import asyncio
 from typing import Any
 
+from stepwell.core import sealing
 from stepwell.core.async_ops import interrupted, replayed, wait_until
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.definition import StepDefinition
 from stepwell.core.execution import Execution
 from stepwell.core.failures import retry_delay, step_interrupted, step_timeout
 from stepwell.core.keys import Key
-from stepwell.core.recall import encode_failure, recall
+from stepwell.core.recall import recall
 from stepwell.core.unwind import Unwound
 from stepwell.model.options import StepOptions
 from stepwell.model.rows import Intent
+from stepwell.serde.codec import CodecFault
 from stepwell.serde.coder import Coder
 from stepwell.serde.fingerprint import fingerprint
 
@@ -37,7 +39,10 @@ async def run_step(
     if execution.history is not None:
         row = await replayed(execution, key, name, mark)
         if row is not None:
-            return recall(execution, row, coder)
+            try:
+                return recall(execution, row, coder)
+            except CodecFault as fault:
+                return await sealing.recall_again(execution, fault, row, coder)
     return await live_step(branch, key, mark, coder, d, o, instance, args, kwargs)
 
 
@@ -69,14 +74,17 @@ async def live_step(
             began = runtime.env.monotonic()
             try:
                 value = await _body(StepScope(branch, key[1], name, "step", attempt), d, o, instance, args, kwargs)
-                text, codec_id = coder.encode(value)
+                try:
+                    text, codec_id = coder.encode(value)
+                except CodecFault as fault:
+                    text, codec_id = await sealing.again(execution, fault, coder.encode, value)
             except Exception as error:
                 delay = retry_delay(execution, d, o, attempt, error)
                 if delay is not None:
                     await _back_off(execution, key, name, attempt, delay, error)
                     attempt += 1
                     continue
-                failed, codec_id = encode_failure(execution, error)
+                failed, codec_id = await sealing.failure_text(execution, error)
                 if execution.tasks:
                     await execution.turnstile().live()
                 execution.record(
@@ -151,7 +159,7 @@ async def _begin(execution: Execution, key: Key, d: StepDefinition, name: str) -
 async def _interrupted_before(execution: Execution, key: Key, name: str, mark: int, d: StepDefinition) -> Exception:
     """Record that nobody knows what an at_most_once body has done."""
     error = step_interrupted(execution, name)
-    failed, codec_id = encode_failure(execution, error)
+    failed, codec_id = await sealing.failure_text(execution, error)
     if execution.tasks:
         await execution.turnstile().live()
     execution.record(key, name, "step", "error", None, failed, mark, 0.0, 1, codec_id, None, True)
@@ -194,7 +202,7 @@ async def _body(
 async def _back_off(execution: Execution, key: Key, name: str, attempt: int, delay: float, error: Exception) -> None:
     """Remember the failed attempt durably, then wait."""
     runtime = execution.runtime
-    text, _ = encode_failure(execution, error)
+    text = sealing.hint_of_failure(execution, error)
     execution.append(
         Intent(execution.run_id, execution.epoch, key[0], key[1], name, "attempt", attempt, delay, None, text)
     )

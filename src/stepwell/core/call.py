@@ -10,7 +10,7 @@ from asyncio.events import _get_running_loop
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from stepwell.core import async_steps, child, outside, thread_steps
+from stepwell.core import async_steps, bulk, child, outside, thread_steps
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.definition import BoundCall, Definition, StepDefinition, WorkflowDefinition
 from stepwell.core.engines import RUNNING, find_runtime
@@ -175,12 +175,16 @@ def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
         _refuse_on_loop(calls[0].definition)
     here = _starting_frame()
     if here is not None:
-        return [child.start(here, c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
-    return outside.start_many(calls)
+        return bulk.start_children(here, calls)
+    return bulk.start_many(calls)
 
 
 def start_many_async(calls: Sequence[BoundCall[Any]]) -> Coroutine[object, None, list[RunRef]]:
     """The same, awaitable."""
+    if _starting_frame() is None:
+        if calls:
+            _refuse_in_def_step(calls[0].definition, frame.get())
+        return bulk.start_many_async(calls)
     starts = [start_workflow_async(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
 
     async def gather() -> list[RunRef]:

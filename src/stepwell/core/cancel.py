@@ -39,6 +39,20 @@ async def request(
     return touched
 
 
+#: How many children are asked to stop at once.
+_CHILDREN = 500
+
+
+async def close_children(runtime: "Runtime", after: UUID | None, parents: int) -> UUID | None:
+    """Ask the children of the next `parents` parents to stop, as far as those have ended; after which id to go on."""
+    while True:
+        children, reached = await runtime.patient(runtime.store.children_left, after, parents, _CHILDREN)
+        if children:
+            await request(runtime, children, "parent closed")
+        if len(children) < _CHILDREN:
+            return reached
+
+
 def known(runtime: "Runtime", run_id: UUID, reason: str, force: bool = False) -> None:
     """A request is recorded for a run that may be executing here. On the loop."""
     execution = runtime.executions.get(run_id)

@@ -33,7 +33,8 @@ Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
 
 
-def _draw(branch: Branch) -> int:
+def draw_seq(branch: Branch) -> int:
+    """The number of the branch's next operation."""
     seq = branch.seq
     branch.seq = seq + 1
     return seq
@@ -82,18 +83,38 @@ def call(
                 runtime.enter(child)
                 ended = drive_in_thread(child)
                 if ended.fate is None:
+                    value = _live_result(execution, key, d.name, mark, ended)
                     execution.called.pop(key, None)
-                    return _live_result(execution, key, d.name, mark, ended)
+                    return value
                 if ended.error is not None:
                     raise ended.error
         elif started.created:
             runtime.on_loop(runtime.work.set)
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
         outcome = _await_in_thread(execution, key, d.name, "child", mark, ref)
+        value = ref.unpack(outcome)
         execution.called.pop(key, None)
-        return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
+        return value, outcome.output, outcome.codec_id, started.run_id
 
-    return thread_ops.operation(branch, _draw(branch), "child", d.name, fingerprint(d.name, args, kwargs), coder, live)
+    seq, name, mark = place_of(branch, d, args, kwargs)
+    return thread_ops.operation(branch, seq, "child", name, mark, coder, live)
+
+
+def place_of(branch: Branch, d: WorkflowDefinition, args: Args, kwargs: Kwargs) -> tuple[int, str, int]:
+    """(seq, name, fingerprint) of a child that is called or started here, now."""
+    seq = draw_seq(branch)
+    name = recorded_name(branch.execution, (branch.path, seq), d)
+    return seq, name, fingerprint(name, args, kwargs)
+
+
+def recorded_name(execution: Execution, key: Key, d: WorkflowDefinition) -> str:
+    """The name under which this child is recorded: a workflow that was renamed (`aliases=`) is the same child."""
+    history = execution.history
+    if d.aliases and history is not None:
+        row = history.by_key.get(key)
+        if row is not None and row.name in d.aliases:
+            return row.name
+    return d.name
 
 
 def _ends_with(execution: Execution, key: Key, started: Started, o: CallOptions) -> None:
@@ -124,11 +145,12 @@ def call_async(
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
         _ends_with(execution, key, started, o)
         outcome = await _await_on_loop(execution, ref)
+        value = ref.unpack(outcome)
         execution.called.pop(key, None)
-        return ref.unpack(outcome), outcome.output, outcome.codec_id, started.run_id
+        return value, outcome.output, outcome.codec_id, started.run_id
 
-    mark = fingerprint(d.name, args, kwargs)
-    return async_ops.run_operation(branch, _draw(branch), "child", d.name, mark, runtime.serializer.result(d.fn), live)
+    seq, name, mark = place_of(branch, d, args, kwargs)
+    return async_ops.run_operation(branch, seq, "child", name, mark, runtime.serializer.result(d.fn), live)
 
 
 async def _insert(
@@ -151,7 +173,7 @@ async def _insert(
 # -- start ---------------------------------------------------------------------------------------------------
 
 
-class _RefCoder:
+class RefCoder:
     """Reads the recorded start of a child back as a reference to it."""
 
     def __init__(self, runtime: "Runtime", d: WorkflowDefinition) -> None:
@@ -164,8 +186,9 @@ class _RefCoder:
         return RunRef(self._runtime, recorded["id"], UUID(recorded["run_id"]), self._definition)
 
 
-def _recorded(started: Started) -> str:
-    return json.dumps({"id": started.workflow_id, "run_id": str(started.run_id)})
+def recorded_start(workflow_id: str, run_id: UUID | None) -> str:
+    """What a recorded start says; `RefCoder` reads it."""
+    return json.dumps({"id": workflow_id, "run_id": str(run_id)})
 
 
 def start(
@@ -179,15 +202,14 @@ def start(
         started = runtime.inbox.run(_insert(runtime, run, d, o, instance, (args, kwargs)))
         return (
             RunRef(runtime, started.workflow_id, started.run_id, d),
-            _recorded(started),
+            recorded_start(started.workflow_id, started.run_id),
             None,
             started.run_id,
         )
 
-    ref: RunRef = thread_ops.operation(
-        branch, _draw(branch), "start", d.name, fingerprint(d.name, args, kwargs), _RefCoder(runtime, d), live
-    )
-    return _bound_to(branch.execution, ref, o)
+    seq, name, mark = place_of(branch, d, args, kwargs)
+    ref: RunRef = thread_ops.operation(branch, seq, "start", name, mark, RefCoder(runtime, d), live)
+    return bound_to(branch.execution, ref, o)
 
 
 def start_async(
@@ -202,21 +224,22 @@ def start_async(
         )
         return (
             RunRef(runtime, started.workflow_id, started.run_id, d),
-            _recorded(started),
+            recorded_start(started.workflow_id, started.run_id),
             None,
             started.run_id,
         )
 
-    mark = fingerprint(d.name, args, kwargs)
-    operation = async_ops.run_operation(branch, _draw(branch), "start", d.name, mark, _RefCoder(runtime, d), live)
+    seq, name, mark = place_of(branch, d, args, kwargs)
+    operation = async_ops.run_operation(branch, seq, "start", name, mark, RefCoder(runtime, d), live)
 
     async def bound() -> RunRef:
-        return _bound_to(branch.execution, await operation, o)
+        return bound_to(branch.execution, await operation, o)
 
     return bound()
 
 
-def _bound_to(execution: Execution, ref: RunRef, o: CallOptions) -> RunRef:
+def bound_to(execution: Execution, ref: RunRef, o: CallOptions) -> RunRef:
+    """The child ends when its parent does, unless it was started to outlive it."""
     if o.parent_close == "cancel" and ref.run_id is not None:
         execution.children.append(ref.run_id)
     return ref
@@ -238,7 +261,7 @@ def result(branch: Branch, ref: RunRef, timeout: float | None) -> Any:
         return ref.unpack(outcome), outcome.output, outcome.codec_id, None
 
     mark = fingerprint("result", (ref.workflow_id,), {})
-    return thread_ops.operation(branch, _draw(branch), "result", ref.workflow_id, mark, ref.coder, live)
+    return thread_ops.operation(branch, draw_seq(branch), "result", ref.workflow_id, mark, ref.coder, live)
 
 
 def result_async(branch: Branch, ref: RunRef, timeout: float | None) -> Coroutine[Any, Any, Any]:
@@ -259,7 +282,7 @@ def result_async(branch: Branch, ref: RunRef, timeout: float | None) -> Coroutin
         return ref.unpack(outcome), outcome.output, outcome.codec_id, None
 
     mark = fingerprint("result", (ref.workflow_id,), {})
-    return async_ops.run_operation(branch, _draw(branch), "result", ref.workflow_id, mark, ref.coder, live)
+    return async_ops.run_operation(branch, draw_seq(branch), "result", ref.workflow_id, mark, ref.coder, live)
 
 
 def _deadline_of(execution: Execution, key: Key, ref: RunRef, timeout: float) -> Intent:

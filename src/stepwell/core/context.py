@@ -25,7 +25,7 @@ class Branch:
         self.path = path
         self.seq = 0
         self.children = 0
-        self.alike: dict[str, int] | None = None  # tasks named by what they do, and how many of each
+        self.alike: dict[str, int] | None = None  # branches with names, and how many of each
 
     def child(self) -> "Branch":
         """The branch of a task created here, now."""
@@ -36,11 +36,18 @@ class Branch:
     def child_alike(self, what: str) -> "Branch":
         """The branch of a task whose creation has no order of its own: named by what it does, and counted only
         among those that do the same."""
+        return self._counted(f"~{what}")
+
+    def named(self, name: str) -> "Branch":
+        """The branch that the workflow's own code has given this name; one of several of that name by its number."""
+        return self._counted("=" + "".join(c if c.isalnum() or c in "_-" else f"%{ord(c):x}%" for c in name))
+
+    def _counted(self, name: str) -> "Branch":
         if self.alike is None:
             self.alike = {}
-        count = self.alike.get(what, 0)
-        self.alike[what] = count + 1
-        return self._below(f"~{what}" if count == 0 else f"~{what}+{count}")
+        count = self.alike.get(name, 0)
+        self.alike[name] = count + 1
+        return self._below(name if count == 0 else f"{name}+{count}")
 
     def _below(self, name: str) -> "Branch":
         return Branch(self.execution, f"{self.path}.{name}" if self.path else name)

@@ -5,6 +5,7 @@ somebody asks.
 """
 
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -35,6 +36,31 @@ class Definition:
         if found is None:
             found = self._lazy["signature"] = inspect.signature(self.fn)
         return found
+
+    @property
+    def by_position(self) -> range:
+        """With how many arguments the function may be called, all of them by position: such calls need no binding,
+        which costs more than everything else about a start."""
+        found: range | None = self._lazy.get("by_position")
+        if found is None:
+            found = self._lazy["by_position"] = _by_position(self.signature)
+        return found
+
+
+def _by_position(signature: inspect.Signature) -> range:
+    fewest = most = 0
+    for parameter in signature.parameters.values():
+        required = parameter.default is parameter.empty
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            most += 1
+            fewest += required
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            most = sys.maxsize - 1
+            break  # what follows has a keyword, and is looked at below
+    needs_keywords = any(
+        each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in signature.parameters.values()
+    )
+    return range(0) if needs_keywords else range(fewest, most + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

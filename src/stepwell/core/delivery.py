@@ -9,7 +9,8 @@ A run with a single task needs none of this: there is only one place to deliver 
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Coroutine, Generator
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from stepwell.core import cancel
@@ -110,6 +111,7 @@ class Deliveries:
         "_context",
         "_execution",
         "_gates",
+        "_held",
         "_interrupted",
         "_live",
         "_recorded",
@@ -125,6 +127,7 @@ class Deliveries:
         self._gates: list[asyncio.Future[None]] = []
         self._live: deque[asyncio.Future[None]] = deque()
         self._ticking = False
+        self._held = 0
         self._still = 0
         self._seen = -1
         self._context = contextvars.Context()
@@ -174,6 +177,16 @@ class Deliveries:
         self._live.append(future)
         await future
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within this block nothing is delivered: what was delivered last has not reached the code yet."""
+        self._held += 1
+        try:
+            yield
+        finally:
+            self._held -= 1
+            self.kick()
+
     def fail(self, error: BaseException) -> None:
         """The execution unwinds: nobody gets a turn any more."""
         for future in [*self._recorded.values(), *self._gates, *self._live]:
@@ -183,7 +196,7 @@ class Deliveries:
     @property
     def stalled(self) -> bool:
         """Live calls wait for a recorded outcome that nobody asks for."""
-        return bool(self._gates) and not self._ticking
+        return bool(self._gates) and not self._ticking and not self._held
 
     def _future(self) -> "asyncio.Future[None]":
         self.kick()
@@ -192,11 +205,14 @@ class Deliveries:
     def kick(self) -> None:
         """Something may be deliverable now."""
         self._still = 0
-        if not self._ticking:
+        if not self._ticking and not self._held:
             self._ticking = True
             asyncio.get_running_loop().call_soon(self._tick, context=self._context)
 
     def _tick(self) -> None:
+        if self._held:
+            self._ticking = False
+            return
         activity = self._execution.activity
         if activity != self._seen:
             self._seen = activity

@@ -1,6 +1,7 @@
 """What follows when an execution has ended: it is forgotten here, and whoever waits for the run is told."""
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from stepwell.core import cancel
 from stepwell.core.unwind import Ended, Fate
@@ -11,7 +12,12 @@ if TYPE_CHECKING:
     from stepwell.core.execution import Execution
 
 #: Where a run goes when its execution ends without an outcome. The others are somebody else's already.
-_STATUS_OF = {Fate.PARKED: Status.WAITING, Fate.BLOCKED: Status.BLOCKED, Fate.RELEASED: Status.ENQUEUED}
+_STATUS_OF = {
+    Fate.PARKED: Status.WAITING,
+    Fate.BLOCKED: Status.BLOCKED,
+    Fate.UNREAD: Status.BLOCKED,
+    Fate.RELEASED: Status.ENQUEUED,
+}
 
 
 def thread_ended(ended: Ended) -> None:
@@ -67,18 +73,17 @@ async def _tell(ended: Ended) -> None:
             ended.codec_id,
         )
     )
-    if execution.parent is not None and execution.parent.run_id not in runtime.executions:
-        await runtime.patient(runtime.store.wake_waiters_of, [execution.run_id])
-        runtime.work.set()
-    children = [*execution.children, *execution.called.values()]
-    if children:
-        await cancel.request(runtime, children, "parent closed")
+    parent = execution.parent
+    if parent is not None and parent.run_id not in runtime.executions and not runtime.wakeups.awaits(execution.run_id):
+        await runtime.wakeups.wake_waiters_of(execution.run_id)
+    if execution.children or execution.called:
+        await cancel.close_children(runtime, UUID(int=execution.run_id.int - 1), parents=1)
 
 
 async def _give_back(execution: "Execution", fate: Fate) -> None:
     runtime = execution.runtime
     status = _STATUS_OF.get(fate)
-    if fate is Fate.BLOCKED:
+    if status is Status.BLOCKED:
         runtime.log.error(
             "workflow %r (%s) is BLOCKED: %s",
             execution.workflow_id,
@@ -97,12 +102,9 @@ async def _give_back(execution: "Execution", fate: Fate) -> None:
                 execution.fate_recovery,
             )
         )
-    for wait in execution.waits.values():
-        if wait.target_run is not None:
-            # Its end may have come before our wait was there to be found.
-            await runtime.wakeups.look()
-        if wait.wake_at is not None:
-            runtime.wakeups.at(wait.wake_at)
+    if status == Status.WAITING:
+        # The end that it waits for may have come before its wait was there to be found: this looks once more.
+        runtime.wakeups.parked(execution.waits.values())
     if fate is Fate.RELEASED and not runtime.draining:
         runtime.work.set()
     runtime.watch.elsewhere(execution.run_id)

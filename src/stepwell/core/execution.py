@@ -317,7 +317,7 @@ class Execution:
 
     def unwritable(self, fault: StoreFault) -> None:
         """The database refuses this run's rows; everybody else's were written."""
-        self.unwind(Fate.BLOCKED, f"the database refuses to record: {fault.code} {fault}")
+        self.unwind(Fate.BLOCKED, f"the database refuses to record: {fault.told}")
 
     def mismatch(self, key: Key, why: str) -> None:
         """The code does not match what is recorded: the run becomes BLOCKED, with the reason."""

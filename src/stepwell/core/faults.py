@@ -27,7 +27,7 @@ class StoreHealth:
     def failed(self, fault: StoreFault) -> None:
         """A call met a passing fault."""
         if self.fault is None or self.fault.kind is not fault.kind:
-            log.warning("database trouble (%s %s): %s; retrying, no run is lost", fault.kind.value, fault.code, fault)
+            log.warning("database trouble (%s): %s; retrying, no run is lost", fault.kind.value, fault.told)
         self.fault = fault
 
     def worked(self) -> None:
@@ -55,7 +55,7 @@ def pause_after(error: Exception, attempt: int, env: Env, health: StoreHealth) -
 
 def unavailable(fault: StoreFault | None, patience: float) -> StoreUnavailable:
     """The error of a call from outside whose patience is over."""
-    why = "" if fault is None else f" ({fault.kind.value} {fault.code}: {fault})"
+    why = "" if fault is None else f" ({fault.kind.value}: {fault.told})"
     return StoreUnavailable(
         f"the database did not answer within {patience:g} s{why}. Nothing is lost; try again when it is back "
         "(Settings.call_patience sets the limit)."

@@ -121,6 +121,8 @@ class Inbox:
                 coroutine, slot = args
                 coroutine.close()
                 slot.fail(NoRunningEngine(CLOSED_MEANWHILE))
+            else:
+                call(*args)  # a thread may wait for what it does
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the loop and block this (other) thread for its result."""

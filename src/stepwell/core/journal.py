@@ -19,6 +19,7 @@ from stepwell.core.faults import PASSING, StoreHealth, backoff
 from stepwell.core.inbox import Inbox
 from stepwell.core.unwind import Fate
 from stepwell.model.rows import Batch, Checkpoint, Committed, Finish, Intent, NewRun, Verdict
+from stepwell.model.words import counted
 from stepwell.store.api import Store
 from stepwell.store.faults import FaultKind, StoreFault
 
@@ -161,7 +162,7 @@ class Journal:
             await self._write(entries)
         except Exception as error:
             # A bug of ours must not stop everybody's checkpoints: these runs are given back.
-            log.exception("the journal failed on %d rows; their runs are released", len(entries))
+            log.exception("the journal failed on %s; their runs are released", counted(len(entries), "row"))
             for execution, _ in entries:
                 execution.unwind(Fate.RELEASED, f"internal error: {type(error).__name__}", recovery=True)
             _flush(entries)
@@ -207,6 +208,8 @@ class Journal:
                 if batch.intents:
                     _settle_dues(batch, committed, entries)
                 _flush(entries)
+                if committed.cancels:
+                    _deliver_cancels(batch, committed, entries)
                 return None
             entries = self._settle(batch, committed, entries)
             if not entries:
@@ -283,6 +286,15 @@ def _flush(entries: list[Entry]) -> None:
         execution.flushed += 1
         if execution.waiters:
             execution.release_waiters()
+
+
+def _deliver_cancels(batch: Batch, committed: Committed, entries: list[Entry]) -> None:
+    """The commit is often the first to know of a request that another process has recorded."""
+    ended = {finish.run_id for finish in batch.finishes}
+    for execution in {id(execution): execution for execution, _ in entries}.values():
+        reason = committed.cancels.get(execution.run_id)
+        if reason is not None and execution.run_id not in ended:
+            cancel.requested(execution, reason)
 
 
 def _settle_dues(batch: Batch, committed: Committed, entries: list[Entry]) -> None:

@@ -1,9 +1,10 @@
 """How an execution begins and ends: the function is called; what it did becomes the run's outcome, or none."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
-from stepwell.core import cancel, ending
+from stepwell.core import cancel, ending, sealing
 from stepwell.core.context import frame
 from stepwell.core.delivery import TrackedCoroutine
 from stepwell.core.execution import Execution
@@ -12,6 +13,7 @@ from stepwell.core.unwind import Ended, Fate, Unwound
 from stepwell.errors import NotSerializable, PayloadTooLarge
 from stepwell.model.rows import Finish
 from stepwell.model.status import Status
+from stepwell.serde.codec import CodecFault
 
 
 def begin_async(execution: Execution) -> None:
@@ -41,7 +43,11 @@ async def _call(execution: Execution) -> tuple[Any, BaseException | None, Ended 
         value = await execution.definition.fn(*args, **kwargs)
     except BaseException as raised:
         error = raised
-    return value, error, None if execution.tasks else conclude(execution, value, error)
+    ended = None
+    if not execution.tasks:
+        with suppress(CodecFault):  # `_end` waits for it
+            ended = conclude(execution, value, error)
+    return value, error, ended
 
 
 async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:
@@ -56,8 +62,16 @@ async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:
             straggler.cancel()
         await asyncio.wait(stragglers)
         execution.tasks.difference_update(stragglers)
-    ended = ended or conclude(execution, value, error)
+    attempt = 0
     try:
+        while ended is None:
+            try:
+                ended = conclude(execution, value, error)
+            except CodecFault as fault:
+                await sealing.pause(execution, fault, attempt)
+                attempt += 1
+        if attempt:
+            execution.runtime.codec.worked()
         await execution.durable()
     except Unwound:
         ended = Ended(execution, fate=execution.fate, error=execution.leaving)
@@ -78,8 +92,11 @@ def drive_in_thread(execution: Execution) -> Ended:
         error = raised
     finally:
         frame.reset(token)
-    ended = conclude(execution, value, error)
     try:
+        try:
+            ended = conclude(execution, value, error)
+        except CodecFault as fault:
+            ended = sealing.again_in_thread(execution, fault, conclude, execution, value, error)
         execution.durable_in_thread()
     except Unwound:
         ended = Ended(execution, fate=execution.fate, error=execution.leaving)
@@ -88,7 +105,7 @@ def drive_in_thread(execution: Execution) -> Ended:
 
 
 def conclude(execution: Execution, value: Any, error: BaseException | None) -> Ended:
-    """Append the outcome to the journal, unless the execution has a fate or gets one here."""
+    """Append the outcome to the journal, unless the execution has a fate or gets one here. CodecFault: not now."""
     if execution.fate is None:
         _check_history(execution)
     if execution.fate is None and error is not None:

@@ -1,20 +1,21 @@
-"""What operators ask for: looking, cancelling, resuming, rewinding, forking, and why a run does not progress."""
+"""What operators ask for: looking, cancelling, resuming, rewinding and forking."""
 
 import asyncio
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from stepwell.core import cancel as cancelling
+from stepwell.core import resuming, sealing
 from stepwell.core.ref import RunRef
 from stepwell.core.registry import route
 from stepwell.errors import InvalidArgument, UsageError, WaitTimeout
 from stepwell.model.durations import instant
 from stepwell.model.ids import check_known_id, check_name, check_workflow_id
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
-from stepwell.model.rows import NewRun, RunFilter, RunRow
+from stepwell.model.rows import NewRun, RunFilter
 from stepwell.model.status import Status
 
 if TYPE_CHECKING:
@@ -89,14 +90,23 @@ async def count(runtime: "Runtime", where: RunFilter) -> int:
 async def cancel(runtime: "Runtime", workflow_id: str, force: bool, children: bool) -> None:
     """Request or force."""
     ref = await reference(runtime, workflow_id)
+    if not children:
+        # Its end, whenever that is, would ask them to stop too.
+        await runtime.patient(runtime.store.abandon_children, await ref.bound(), outside=True)
     await cancelling.request(runtime, [await ref.bound()], "cancel", force=force, children=children, outside=True)
 
 
 async def resume(runtime: "Runtime", workflow_id: str) -> RunRef:
     """Go on from where it stopped. Raises UsageError where there is nothing to resume."""
     ref = await reference(runtime, workflow_id)
-    run_id = await ref.bound()
-    if not await runtime.patient(runtime.store.resume, run_id, outside=True):
+    row = await ref.row()
+    done = row.status != Status.ERROR and await runtime.patient(runtime.store.resume, row.run_id, outside=True)
+    while not done and row.status == Status.ERROR:
+        plans = await resuming.plan(runtime, row)
+        done = await runtime.patient(runtime.store.resume_failed, plans, outside=True)
+        if not done:
+            row = await ref.row()  # it was resumed by somebody else meanwhile, or one of its children was
+    if not done:
         row = await ref.row()
         raise UsageError(
             f"workflow {workflow_id!r} is {row.status}: only BLOCKED, DEAD, CANCELLED and ERROR runs can be resumed"
@@ -140,9 +150,8 @@ async def fork(runtime: "Runtime", workflow_id: str, step: str, input: Any, new_
         if definition is None:
             raise UsageError(f"workflow {row.name!r} is not defined in this process: its input cannot be replaced here")
         args, kwargs = input if _is_call(input) else ((input,), {})
-        text, codec_id = runtime.serializer.arguments(definition.fn, int(definition.is_method)).encode(
-            tuple(args), kwargs
-        )
+        coder = runtime.serializer.arguments(definition.fn, int(definition.is_method))
+        text, codec_id = await sealing.patiently(runtime, coder.encode, tuple(args), kwargs)
     run_id = runtime.env.uuid7()
     new = NewRun(
         run_id=run_id,
@@ -211,98 +220,15 @@ async def run_until_idle(runtime: "Runtime", timeout: float) -> None:
 def health(runtime: "Runtime") -> dict[str, Any]:
     """The engine's state, for a readiness probe."""
     fault = runtime.health.fault
+    unsealed = runtime.codec.fault
     fenced = runtime.env.alive() > runtime.fence_until
     return {
-        "status": "DRAINING" if runtime.draining else "DEGRADED" if fault is not None or fenced else "OK",
-        "database": "ok" if fault is None else f"{fault.kind.value}: {fault}",
+        "status": "DRAINING" if runtime.draining else "DEGRADED" if fault or fenced or unsealed else "OK",
+        "database": "ok" if fault is None else f"{fault.kind.value}: {fault.told}",
+        "codec": "ok" if unsealed is None else str(unsealed),
         "fenced": fenced,
         "incarnation": str(runtime.incarnation),
         "executing": len(runtime.executions),
         "journal_batches": runtime.journal.batches,
         "journal_rows": runtime.journal.rows,
     }
-
-
-async def explain(runtime: "Runtime", workflow_id: str) -> str:
-    """Why the run does not progress, in words, with what to do."""
-    row = await (await reference(runtime, workflow_id)).row()
-    now = await runtime.patient(runtime.store.now, outside=True)
-    explained = {
-        Status.ENQUEUED: _enqueued,
-        Status.PENDING: _pending,
-        Status.WAITING: _waiting,
-    }.get(Status(row.status))
-    if explained is not None:
-        return await explained(runtime, row, now)
-    if row.status == Status.BLOCKED:
-        return (
-            f"BLOCKED: {row.reason}. It goes on with matching code (any process with other code tries it once), or "
-            f"after `stepwell workflow resume {workflow_id}`."
-        )
-    if row.status == Status.DEAD:
-        return (
-            f"DEAD: {row.recoveries} processes in a row died while executing it without recording a new step. "
-            f"`stepwell workflow resume {workflow_id}` tries again."
-        )
-    ended = datetime.fromtimestamp(row.completed_at or now, UTC).isoformat(timespec="seconds")
-    return f"{row.status} since {ended}" + (f" ({row.reason})" if row.reason else "") + ": it has ended."
-
-
-async def _enqueued(runtime: "Runtime", row: RunRow, now: float) -> str:
-    if row.not_before is not None and row.not_before > now:
-        return f"ENQUEUED: not before {row.not_before - now:.1f} s from now."
-    live = [e for e in await runtime.patient(runtime.store.executors, outside=True) if not e.lease_over]
-    serving = [e for e in live if row.route in e.serves]
-    if not live:
-        return "ENQUEUED: no process is running on this database: start one (`stepwell worker module:engine`)."
-    if not serving:
-        what = (
-            row.name
-            + (f" version {row.version}" if row.version else "")
-            + (f" on {row.instance!r}" if row.instance else "")
-        )
-        return f"ENQUEUED: {len(live)} processes run, and none of them serves {what}: deploy one that imports it."
-    if row.queue is not None and not any(row.queue in e.queues for e in serving):
-        return f"ENQUEUED: no process that serves it listens to the queue {row.queue!r}: give listen=[{row.queue!r}]."
-    reason = f" ({row.reason})" if row.reason else ""
-    return f"ENQUEUED{reason}: {len(serving)} processes serve it; it starts when one has a free slot."
-
-
-async def _pending(runtime: "Runtime", row: RunRow, now: float) -> str:
-    owner = next(
-        (e for e in await runtime.patient(runtime.store.executors, outside=True) if e.incarnation == row.owner),
-        None,
-    )
-    cancel = f"; a cancellation ({row.cancel_reason}) waits to be delivered" if row.cancel_reason else ""
-    if owner is None:
-        return f"PENDING: its owner is gone; the next sweep takes it over{cancel}."
-    if owner.lease_over:
-        return (
-            f"PENDING: its owner {owner.label} was not heard of since its lease ended {now - owner.lease_until:.0f} s "
-            f"ago; it is taken over once silent for a full lease{cancel}."
-        )
-    steps = await runtime.patient(runtime.store.list_steps, row.run_id, False, outside=True)
-    begun = [step for step in steps if step.ended is None]
-    done = [step for step in steps if step.ended is not None]
-    doing = "; ".join(
-        f"{step.name}: "
-        + (f"attempt {step.attempts} failed, the next is due" if step.kind == "attempt" else "waits")
-        + ("" if step.due is None else f" in {max(0.0, step.due - now):.1f} s")
-        for step in begun
-    )
-    last = f", the last of them {done[-1].name!r}" if done else ""
-    return (
-        f"PENDING: executing in {owner.label}; {len(done)} operations recorded{last}"
-        + (f"; {doing}" if doing else "")
-        + f"{cancel}."
-    )
-
-
-async def _waiting(runtime: "Runtime", row: RunRow, now: float) -> str:
-    steps = await runtime.patient(runtime.store.list_steps, row.run_id, False, outside=True)
-    waits = [
-        f"{step.name}" + ("" if step.due is None else f" for another {max(0.0, step.due - now):.1f} s")
-        for step in steps
-        if step.ended is None
-    ]
-    return f"WAITING: parked, it holds no thread; it waits in {', '.join(waits) or 'a call of another workflow'}."

@@ -1,10 +1,11 @@
 """Calls and starts from outside any workflow."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stepwell.core.definition import BoundCall, WorkflowDefinition
+from stepwell.core import sealing
+from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.engines import find_runtime
 from stepwell.core.execution import Execution
 from stepwell.core.inbox import without_leaving
@@ -16,6 +17,7 @@ from stepwell.errors import NoRunningEngine, WorkflowCancelled
 from stepwell.model.options import CallOptions
 from stepwell.model.rows import NewRun, Started
 from stepwell.model.status import Status
+from stepwell.serde.codec import CodecFault
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
@@ -39,7 +41,11 @@ def call(
     """Run in the calling thread (an async workflow: on the core's loop) and return the result."""
     if d.is_async or o.is_queued or not runtime.executes or runtime.draining:
         return blocking(runtime, _call(runtime, d, o, instance, args, kwargs))
-    run = own(runtime, new_run(runtime, d, o, instance, args, kwargs))
+    try:
+        run = new_run(runtime, d, o, instance, args, kwargs)
+    except CodecFault:
+        run = blocking(runtime, sealing.patiently(runtime, new_run, runtime, d, o, instance, args, kwargs))
+    own(runtime, run)
     if o.id is None:
         execution = _fused(runtime, run, d, instance, (args, kwargs))
     else:
@@ -68,25 +74,6 @@ def start(
 ) -> RunRef:
     """Start and return once the row is committed."""
     return blocking(runtime, _start(runtime, d, o, instance, args, kwargs))
-
-
-def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
-    """Start many, in as few commits as their number allows."""
-    if not calls:
-        return []
-    runtime = find_runtime(calls[0].options.engine)
-
-    async def all_of_them() -> list[RunRef]:
-        return list(
-            await asyncio.gather(
-                *(
-                    _start(find_runtime(c.options.engine), c.definition, c.options, c.instance, c.args, c.kwargs)
-                    for c in calls
-                )
-            )
-        )
-
-    return blocking(runtime, all_of_them())
 
 
 def blocking(runtime: "Runtime", coroutine: Coroutine[Any, Any, T]) -> T:
@@ -143,7 +130,7 @@ async def _call(
 ) -> Any:
     if o.is_queued or not runtime.has_slot(d.is_async):
         return await (await _start(runtime, d, o, instance, args, kwargs)).result()
-    run = own(runtime, new_run(runtime, d, o, instance, args, kwargs))
+    run = own(runtime, await sealing.patiently(runtime, new_run, runtime, d, o, instance, args, kwargs))
     if o.id is None:
         execution = _fused(runtime, run, d, instance, (args, kwargs))
     else:
@@ -177,7 +164,7 @@ async def _start(
     args: Args,
     kwargs: Kwargs,
 ) -> RunRef:
-    run = new_run(runtime, d, o, instance, args, kwargs)
+    run = await sealing.patiently(runtime, new_run, runtime, d, o, instance, args, kwargs)
     if not o.is_queued and runtime.has_slot(d.is_async):
         own(runtime, run)
     started = await _insert(runtime, run, d)

@@ -16,19 +16,18 @@ class Reader(Protocol):
 
 
 def recall(execution: Execution, row: Recorded, coder: Reader) -> Any:
-    """Return or raise a recorded outcome."""
-    if row.ended == "ok":
-        if row.output is None:
-            return None
-        try:
-            return coder.decode(row.output, row.codec_id)
-        except UnreadablePayload as error:
-            # Other code or another codec can read it: the run waits for that, it does not end.
-            execution.mismatch((row.branch, row.seq), f"the recorded result of {row.name!r} cannot be read: {error}")
-            raise
+    """Return or raise a recorded outcome. CodecFault: it could not be read now (see `sealing`)."""
     if row.ended == "abandoned":
         raise Cancelled(f"{execution.workflow_id}: {row.name} was interrupted")
-    raise failure(execution, row.error, row.codec_id, f"step {row.name!r}")
+    try:
+        if row.ended == "ok":
+            return None if row.output is None else coder.decode(row.output, row.codec_id)
+        failed = failure(execution, row.error, row.codec_id, f"step {row.name!r}")
+    except UnreadablePayload as error:
+        # Other code or another codec can read it: the run waits for that, it does not end.
+        execution.mismatch((row.branch, row.seq), f"the recorded outcome of {row.name!r} cannot be read: {error}")
+        raise
+    raise failed
 
 
 def failure(execution: Execution, text: str | None, codec_id: str | None, what: str) -> BaseException:
@@ -39,5 +38,5 @@ def failure(execution: Execution, text: str | None, codec_id: str | None, what: 
 
 
 def encode_failure(execution: Execution, error: BaseException) -> tuple[str, str | None]:
-    """The text under which a failure is recorded; never fails."""
+    """The text under which a failure is recorded. Raises nothing but CodecFault (see `sealing`)."""
     return execution.runtime.serializer.failure(error)

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from stepwell.core import sealing
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.inbox import Slot
 from stepwell.core.outcome import unpack
@@ -68,7 +69,8 @@ class RunRef:
 
     async def result(self, timeout: float | None = None) -> Any:
         """The value of a SUCCESS; raises for the other outcomes."""
-        return self.unpack(await self.outcome(timeout))
+        outcome = await self.outcome(timeout)
+        return await sealing.patiently(self.runtime, self.unpack, outcome)
 
     def unpack(self, outcome: Outcome) -> Any:
         """Return or raise what is recorded."""

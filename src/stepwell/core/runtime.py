@@ -17,12 +17,14 @@ from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.env import Env
 from stepwell.core.execution import Execution
 from stepwell.core.faults import StoreHealth, pause_after, persist, unavailable
+from stepwell.core.hints import Hints
 from stepwell.core.inbox import Inbox
 from stepwell.core.instances import Instances
 from stepwell.core.journal import Journal
 from stepwell.core.keys import Key
 from stepwell.core.lifecycle import begin_async, drive_in_thread
 from stepwell.core.registry import Registry
+from stepwell.core.sealing import CodecHealth
 from stepwell.core.threads import WorkerPool
 from stepwell.core.unsent import UnsentStarts
 from stepwell.core.unwind import Fate
@@ -80,9 +82,11 @@ class Runtime:
         self.context = contextvars.Context()
         self.inbox = Inbox(self.loop)
         self.health = StoreHealth()
+        self.codec = CodecHealth()
         self.clock = DatabaseClock(env)
         self.alarms = Alarms(self.loop, self.clock, self.context)
         self.journal = Journal(store, env, self.inbox, self.health)
+        self.hints = Hints(self)
         self.watch = Watch(self)
         self.wakeups = Wakeups(self)
         self.unsent = UnsentStarts(self)
@@ -90,6 +94,7 @@ class Runtime:
         self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self._pause, self._unclaimed)
         self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self._pause)
         self.incarnation = env.uuid7()
+        self._reincarnating = False
         self.executions: dict[UUID, Execution] = {}
         self.on_pool = 0  # def executions that hold a pool thread, or wait for one
         self.reserved = [0, 0]  # (def, async) starts on their way to the database
@@ -100,7 +105,6 @@ class Runtime:
         #: Set when there may be something to claim.
         self.work = asyncio.Event()
         self.emptied = asyncio.Event()  # set whenever the last execution has ended
-        self.sweeps = False  # this process holds the sweepers' lease
         self.draining = False
         #: It has said goodbye to the database: nothing may begin here any more.
         self.departed = False
@@ -147,30 +151,50 @@ class Runtime:
 
     async def register(self) -> None:
         """Enter this incarnation into the table of executors; the first lease begins."""
+        self.renewed(await self._registered(self.incarnation))
+
+    async def _registered(self, incarnation: UUID) -> float:
+        """Enter an incarnation into the table; how long its lease is certain."""
         sent_alive, sent = self.env.alive(), self.env.monotonic()
         self.registered = self.generation
         now = await self.patient(
             self.store.register,
-            self.incarnation,
+            incarnation,
             self.label,
             self.settings.lease,
             list(self.served()),
             self.queues,
         )
         self.clock.observe(now, sent, self.env.monotonic())
-        self.renewed(sent_alive + self.settings.lease * 0.9)
+        return sent_alive + self.settings.lease * 0.9
 
     async def reincarnate(self) -> None:
-        """Others took this process for dead: whatever it executed is theirs. It goes on as a new one."""
+        """Others took this process for dead: whatever it executed is theirs. It goes on as a new one.
+
+        What begins while the new one is in no table yet, the orphans' sweep of another process may take as well: it
+        belongs to an incarnation that never comes to be.
+        """
+        if self._reincarnating:
+            return
+        self._reincarnating = True
         self.log.warning(
             "engine %r was taken for dead (its executor row is gone); it goes on as a new incarnation",
             self.name,
         )
-        self.incarnation = self.env.uuid7()
+        try:
+            self._become(self.env.uuid7())
+            fresh = self.env.uuid7()
+            certain = await self._registered(fresh)
+            self._become(fresh)
+            self.renewed(certain)
+        finally:
+            self._reincarnating = False
+        self.work.set()
+
+    def _become(self, incarnation: UUID) -> None:
+        self.incarnation = incarnation
         for execution in list(self.executions.values()):
             execution.lost()
-        await self.register()
-        self.work.set()
 
     # -- beginning -----------------------------------------------------------------------------------------
     @property
@@ -189,6 +213,8 @@ class Runtime:
     def enter(self, execution: Execution) -> None:
         """From here on this process executes the run. From any thread."""
         self.executions[execution.run_id] = execution
+        if self.departed:  # read after the line above: `retire` looks the other way round, and one of us sees it
+            execution.lost()
         if execution.deadline is not None:
             self.on_loop(cancel.arm_deadline, execution)
         self.bus.emit("workflow.started", execution=execution, replays=execution.history is not None)
@@ -214,7 +240,7 @@ class Runtime:
         except TimeoutError:
             raise unavailable(self.health.fault, self.settings.call_patience) from self.health.fault
         except StoreFault as fault:
-            raise StepwellError(f"the database refuses to start {run.workflow_id!r}: {fault.code} {fault}") from fault
+            raise StepwellError(f"the database refuses to start {run.workflow_id!r}: {fault.told}") from fault
 
     def _unclaimed(self, run: NewRun, started: Started) -> None:
         """Who started it was interrupted while the row was on its way: the run is anybody's."""
@@ -282,6 +308,9 @@ class Runtime:
 
     async def retire(self) -> None:
         """End everything that is still under way. The engine is closing."""
+        self.departed = True
+        for execution in list(self.executions.values()):
+            execution.lost()  # a call on a thread that came after the last round of the drain: nobody writes for it now
         self.inbox.close()
         self.wakeups.close()
         self.alarms.close()

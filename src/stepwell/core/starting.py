@@ -1,12 +1,13 @@
 """Starting runs: the row is the only gate; losers attach to the winner's run."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.execution import Execution
 from stepwell.core.registry import route
 from stepwell.errors import InvalidArgument, WorkflowConflict
+from stepwell.model.ids import child_id
 from stepwell.model.options import CallOptions
 from stepwell.model.rows import NewRun, ParentRef, Started
 from stepwell.model.status import Status
@@ -16,6 +17,31 @@ if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+class CheckedCall(NamedTuple):
+    """All of a start that may be refused, in the form in which it is stored."""
+
+    inputs: Arguments
+    instance: str | None
+    text: str
+    codec_id: str | None
+    attributes: str | None
+
+
+def checked_call(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> CheckedCall:
+    """What a start says. Raises what is wrong with it, before any effect."""
+    inputs = bind(d, instance, args, kwargs)
+    name = None if instance is None else runtime.instances.name_of(instance)
+    text, codec_id = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0).encode(args, kwargs)
+    return CheckedCall(inputs, name, text, codec_id, None if o.attributes is None else _attributes(o))
 
 
 def new_run(
@@ -29,14 +55,24 @@ def new_run(
     place: ParentRef | None = None,
 ) -> NewRun:
     """The row of a start; refuses what cannot work before any effect. ENQUEUED; `own` makes it PENDING."""
-    inputs = bind(d, instance, args, kwargs)
-    name_of_instance = None if instance is None else runtime.instances.name_of(instance)
-    text, codec_id = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0).encode(args, kwargs)
+    return row_of(runtime, d, o, checked_call(runtime, d, o, instance, args, kwargs), parent, place)
+
+
+def row_of(
+    runtime: "Runtime",
+    d: WorkflowDefinition,
+    o: CallOptions,
+    call: CheckedCall,
+    parent: Execution | None = None,
+    place: ParentRef | None = None,
+) -> NewRun:
+    """The row of a start that has been checked; with a run_id of its own each time."""
+    inputs, name_of_instance, text, codec_id, attributes = call
     run_id = runtime.env.uuid7()
     if o.id is not None:
         workflow_id = o.id
     elif parent is not None and place is not None:
-        workflow_id = f"{parent.workflow_id}/{place.branch}{'.' if place.branch else ''}{place.seq}"
+        workflow_id = child_id(parent.workflow_id, place.branch, place.seq)
     else:
         workflow_id = str(run_id)
     deadline = o.deadline
@@ -60,7 +96,7 @@ def new_run(
         not_before=o.at,
         timeout=o.timeout,
         deadline=deadline,
-        attributes=None if o.attributes is None else _attributes(o),
+        attributes=attributes,
         parent=place,
         parent_close=o.parent_close,
         root_run_id=None if parent is None else (parent.root_run_id or parent.run_id),
@@ -74,6 +110,8 @@ def bind(d: WorkflowDefinition, instance: object | None, args: tuple[Any, ...], 
 
     Raises TypeError now if they do not fit the function.
     """
+    if not kwargs and len(args) + (instance is not None) in d.by_position:
+        return args, kwargs
     try:
         if instance is None:
             bound = d.signature.bind(*args, **kwargs)

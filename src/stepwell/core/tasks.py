@@ -16,12 +16,13 @@ from stepwell.core.async_steps import live_step, run_step
 from stepwell.core.context import Branch, frame
 from stepwell.core.delivery import TrackedCoroutine
 from stepwell.core.execution import Execution
+from stepwell.core.gathering import line
 from stepwell.serde.fingerprint import fingerprint
 
 Factory = Callable[..., "asyncio.Future[Any]"]
 
-#: Coroutines of single operations have their number already: their tasks need no branch.
-_OPERATIONS = frozenset({run_step.__code__, live_step.__code__, run_operation.__code__})
+#: Coroutines of single operations have their number already, those of named branches their name.
+_OPERATIONS = frozenset({run_step.__code__, live_step.__code__, run_operation.__code__, line.__code__})
 
 
 class BranchingFactory:

@@ -4,16 +4,17 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from stepwell.core import cancel
+from stepwell.core import cancel, sealing
 from stepwell.core.context import Branch
 from stepwell.core.ending import thread_ended
 from stepwell.core.execution import Execution
 from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
-from stepwell.core.recall import Reader, encode_failure, recall
+from stepwell.core.recall import Reader, recall
 from stepwell.core.unwind import MOST_SWALLOWED, Ended, Fate, Unwound
 from stepwell.errors import WaitTimeout
 from stepwell.model.rows import Recorded, Wait
+from stepwell.serde.codec import CodecFault
 
 
 def replayed(execution: Execution, key: Key, name: str, mark: int) -> Recorded | None:
@@ -156,26 +157,35 @@ def park(execution: Execution, wait: Wait) -> None:
 Live = Callable[[Execution, Key, int], tuple[Any, str | None, str | None, Any]]
 
 
-def operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live) -> Any:
-    """Any other operation that waits."""
+def operation(
+    branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live, *, ready: bool = False
+) -> Any:
+    """Any other operation that waits. `ready`: it has begun with another one, and `live` only says what came of it."""
     execution = branch.execution
     if execution.fate is not None:
         raise give_up_if_swallowed(execution)
     key = (branch.path, seq)
     row = replayed(execution, key, name, mark)
     if row is not None:
-        return recall(execution, row, coder)
+        try:
+            return recall(execution, row, coder)
+        except CodecFault as fault:
+            return sealing.again_in_thread(execution, fault, recall, execution, row, coder)
     runtime = execution.runtime
     began = runtime.env.monotonic()
     if execution.unsent_start is not None:
         runtime.journal.send_start(execution)  # only a plain step's body may come before it
-    begin(execution, key, name, kind, mark)
+    if not ready:
+        begin(execution, key, name, kind, mark)
     try:
-        value, text, codec_id, child_run = live(execution, key, mark)
+        try:
+            value, text, codec_id, child_run = live(execution, key, mark)
+        except CodecFault as fault:
+            value, text, codec_id, child_run = sealing.again_in_thread(execution, fault, live, execution, key, mark)
     except Exception as error:
         if execution.fate is not None:
             raise Unwound from error
-        failed, codec_id = encode_failure(execution, error)
+        failed, codec_id = sealing.failure_text_in_thread(execution, error)
         execution.record(
             key,
             name,

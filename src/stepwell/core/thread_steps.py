@@ -3,17 +3,19 @@
 import asyncio
 from typing import Any
 
+from stepwell.core import sealing
 from stepwell.core.async_steps import live_step
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.definition import StepDefinition
 from stepwell.core.execution import Execution
 from stepwell.core.failures import retry_delay, step_interrupted, step_timeout
 from stepwell.core.keys import Key
-from stepwell.core.recall import encode_failure, recall
+from stepwell.core.recall import recall
 from stepwell.core.thread_ops import begin, give_up_if_swallowed, over_limit, replayed, timed_out, wait_until
 from stepwell.core.unwind import Unwound
 from stepwell.model.options import StepOptions
 from stepwell.model.rows import Intent
+from stepwell.serde.codec import CodecFault
 from stepwell.serde.coder import Coder
 from stepwell.serde.fingerprint import fingerprint
 
@@ -39,14 +41,17 @@ def step(
     if execution.history is not None:
         row = replayed(execution, key, name, mark)
         if row is not None:
-            return recall(execution, row, coder)
+            try:
+                return recall(execution, row, coder)
+            except CodecFault as fault:
+                return sealing.again_in_thread(execution, fault, recall, execution, row, coder)
     if d.is_async:
         begin(execution, key, name, "step", mark)
         return _step_on_loop(branch, key, mark, coder, d, o, instance, args, kwargs)
     if over_limit(execution):
         begin(execution, key, name, "step", mark)
         late = timed_out(execution)
-        failed, codec_id = encode_failure(execution, late)
+        failed, codec_id = sealing.failure_text_in_thread(execution, late)
         execution.record(key, name, "step", "error", None, failed, mark, 0.0, 1, codec_id)
         raise late
     attempt = 1
@@ -54,7 +59,7 @@ def step(
         if intent.kind == "once":
             begin(execution, key, name, "step", mark)
             error: Exception = step_interrupted(execution, name)
-            failed, codec_id = encode_failure(execution, error)
+            failed, codec_id = sealing.failure_text_in_thread(execution, error)
             execution.record(key, name, "step", "error", None, failed, mark, 0.0, 1, codec_id, None, True)
             raise error
         attempt = intent.attempt + 1
@@ -67,7 +72,10 @@ def step(
         began = runtime.env.monotonic()
         try:
             value = _body(StepScope(branch, seq, name, "step", attempt), d, o, instance, args, kwargs)
-            text, codec_id = coder.encode(value)
+            try:
+                text, codec_id = coder.encode(value)
+            except CodecFault as fault:
+                text, codec_id = sealing.again_in_thread(execution, fault, coder.encode, value)
         except Exception as error:
             if execution.fate is not None:
                 raise Unwound from error
@@ -77,7 +85,7 @@ def step(
                 attempt += 1
                 continue
             elapsed = runtime.env.monotonic() - began
-            failed, codec_id = encode_failure(execution, error)
+            failed, codec_id = sealing.failure_text_in_thread(execution, error)
             execution.record(
                 key,
                 name,
@@ -167,7 +175,7 @@ def _body(
 def _back_off(
     execution: Execution, key: Key, name: str, mark: int, attempt: int, delay: float, error: Exception
 ) -> None:
-    text, _ = encode_failure(execution, error)
+    text = sealing.hint_of_failure(execution, error)
     execution.append(
         Intent(execution.run_id, execution.epoch, key[0], key[1], name, "attempt", attempt, delay, None, text)
     )

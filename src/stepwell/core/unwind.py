@@ -19,6 +19,7 @@ class Fate(Enum):
     PARKED = "parked"  # waits as rows; goes on when a wait ends
     LOST = "lost"  # the epoch moved on: somebody else owns it
     BLOCKED = "blocked"  # cannot go on with this code
+    UNREAD = "unread"  # the codec cannot read what is recorded: BLOCKED, until the next sweep
     RELEASED = "released"  # given back: shutdown, SystemExit, a row that the database refused
     FORCED = "forced"  # cancelled by force, or the grace after a cancellation is over
 

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
-from stepwell.core import async_ops, thread_ops
+from stepwell.core import async_ops, sealing, thread_ops
 from stepwell.core.context import Branch, frame
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key, patch_key
@@ -14,7 +14,11 @@ from stepwell.core.recall import recall
 from stepwell.core.unwind import Unwound
 from stepwell.errors import AsyncMismatch, NotInWorkflow, UsageError
 from stepwell.model.rows import Intent
+from stepwell.serde.codec import CodecFault
 from stepwell.serde.fingerprint import fingerprint
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def branch_here(verb: str) -> Branch:
@@ -144,11 +148,21 @@ def _recorded(kind: str, draw_value: Callable[[Execution], Any]) -> Any:
             execution.mismatch(key, why)
             raise Unwound
         deliver_at_once(execution, row)
-        return recall(execution, row, coder)
+        return _sealed(execution, recall, execution, row, coder)
     value = draw_value(execution)
-    text, codec_id = coder.encode(value)
+    text, codec_id = _sealed(execution, coder.encode, value)
     execution.record(key, kind, kind, "ok", text, None, 0, 0.0, codec_id=codec_id)
     return value
+
+
+def _sealed(execution: Execution, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """A codec that fails may be waited for on a thread; code on a loop cannot wait here, and the run does."""
+    try:
+        return call(*args, **kwargs)
+    except CodecFault as fault:
+        if execution.is_async:
+            sealing.give_up(execution, fault)
+        return sealing.again_in_thread(execution, fault, call, *args, **kwargs)
 
 
 def deliver_at_once(execution: Execution, row: Any) -> None:

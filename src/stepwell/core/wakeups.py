@@ -1,14 +1,21 @@
 """One timer for all parked runs of this process: it looks for due waits when the earliest is due."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from stepwell.core.alarms import Alarm
+from stepwell.model.rows import Wait
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 _LIMIT = 500
+#: Before the next look when something is due already, seconds: doubled while it is the same thing (somebody's
+#: transaction holds the run).
 _PAUSE_SECONDS = 0.01
+_LONGEST_PAUSE_SECONDS = 1.0
 
 
 class Wakeups:
@@ -17,15 +24,57 @@ class Wakeups:
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
         self._timer: tuple[float, Alarm] | None = None
+        self._stuck: float | None = None  # the earliest instant, as the last look left it
+        self._pause = _PAUSE_SECONDS
+        self._looking: asyncio.Task[None] | None = None
+        self._again = False
+        self._awaited: set[UUID] = set()
+        #: Something was parked here since the beginning: before that no hint means anything here.
+        self._any = False
 
     def at(self, instant: float) -> None:
         """Look at that instant of the database's clock, if nothing makes us look earlier. On the loop."""
+        if self._runtime.closed:
+            return
         if self._timer is not None:
             if self._timer[0] <= instant:
                 return
             self._timer[1].cancel()
         runtime = self._runtime
         self._timer = (instant, runtime.alarms.at(instant, self._due))
+
+    def parked(self, waits: Iterable[Wait]) -> None:
+        """A run was parked here, with these waits. On the loop."""
+        self._any = True
+        for wait in waits:
+            if wait.target_run is not None:
+                self._when_ended(wait.target_run)
+            if wait.wake_at is not None:
+                self.at(wait.wake_at)
+
+    def awaits(self, run_id: UUID) -> bool:
+        """Whether runs that were parked here wait for that one's end; then this wakes them."""
+        return run_id in self._awaited
+
+    def _when_ended(self, run_id: UUID) -> None:
+        if run_id not in self._awaited:
+            self._awaited.add(run_id)
+            self._runtime.watch.when_ended(run_id, self._ended)
+
+    def hint(self) -> None:
+        """Something may have come that a parked run waits for: look now."""
+        if self._any:
+            self._look_now()
+
+    def _look_now(self) -> None:
+        """One look at a time."""
+        if self._runtime.closed:
+            return
+        if self._looking is not None:
+            self._again = True
+            return
+        self._looking = self._runtime.spawn(self._look_and_rearm())
+        self._looking.add_done_callback(self._looked, context=self._runtime.context)
 
     async def look(self) -> None:
         """Wake what is due or satisfied now, and have it claimed."""
@@ -39,17 +88,41 @@ class Wakeups:
         if self._timer is not None:
             self._timer[1].cancel()
 
+    def _ended(self, run_id: UUID) -> None:
+        self._awaited.discard(run_id)
+        self._runtime.spawn(self.wake_waiters_of(run_id))
+
+    async def wake_waiters_of(self, run_id: UUID) -> None:
+        """Wake who is parked until that run has ended, which it has."""
+        await self._runtime.patient(self._runtime.store.wake_waiters_of, [run_id])
+        self._runtime.work.set()
+
     def _due(self) -> None:
         self._timer = None
-        if not self._runtime.closed:
-            self._runtime.spawn(self._look_and_rearm())
+        self._look_now()
+
+    def _looked(self, looking: "asyncio.Task[None]") -> None:
+        self._looking = None
+        if self._again and not looking.cancelled():
+            self._again = False
+            self._look_now()
 
     async def _look_and_rearm(self) -> None:
-        await self.look()
+        """Whatever happens, the timer is set again: who is parked relies on it."""
         runtime = self._runtime
-        sent = runtime.env.monotonic()
-        earliest, now = await runtime.patient(runtime.store.next_wake)
+        try:
+            await self.look()
+            sent = runtime.env.monotonic()
+            earliest, now = await runtime.patient(runtime.store.next_wake)
+        except Exception:
+            runtime.log.exception("looking for waits that are due failed; it repeats")
+            self.at(runtime.clock.now() + _LONGEST_PAUSE_SECONDS)
+            return
         runtime.clock.observe(now, sent, runtime.env.monotonic())
-        if earliest is not None:
-            # Our clock may be a little ahead of the database's: without a pause we would ask until it is not.
-            self.at(max(earliest, now + _PAUSE_SECONDS))
+        if earliest is None:
+            return
+        stuck = earliest <= now and earliest == self._stuck
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS) if stuck else _PAUSE_SECONDS
+        self._stuck = earliest
+        # Our clock may be a little ahead of the database's: without a pause we would ask until it is not.
+        self.at(max(earliest, now + self._pause))

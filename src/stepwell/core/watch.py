@@ -1,6 +1,7 @@
 """Waiting for the outcomes of runs: at once if they end in this process, otherwise by one batched query."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
 
 _IDLE_POLL_SECONDS = 2.0
 _FIRST_POLL_SECONDS = 0.05
+#: Between two looks because of hints, seconds, doubled while they are about others' runs: they may come a hundred
+#: times a second.
+_FIRST_GAP_SECONDS = 0.005
+_LONGEST_GAP_SECONDS = 0.05
+#: Runs that one query asks for.
+_ASKED = 1000
 
 
 class Watch:
@@ -22,6 +29,10 @@ class Watch:
         self._waiters: dict[UUID, set[asyncio.Future[Outcome]]] = {}
         self._poller: asyncio.Task[None] | None = None
         self._fresh = asyncio.Event()
+        self._hinted: asyncio.TimerHandle | None = None
+        self._because_of_hint = False
+        self._gap = _FIRST_GAP_SECONDS
+        self._deaf_until = float("-inf")
         self._closed = False
 
     async def outcome(self, run_id: UUID) -> Outcome:
@@ -41,6 +52,19 @@ class Watch:
                 if not waiting:
                     self._waiters.pop(run_id, None)
 
+    def when_ended(self, run_id: UUID, call: Callable[[UUID], object]) -> None:
+        """Call it when this run has ended, wherever; not if the engine stops first."""
+
+        def done(future: "asyncio.Future[Outcome]") -> None:
+            if not future.cancelled() and future.exception() is None:
+                call(run_id)
+
+        future: asyncio.Future[Outcome] = self._runtime.loop.create_future()
+        future.add_done_callback(done, context=self._runtime.context)
+        self._waiters.setdefault(run_id, set()).add(future)
+        if run_id not in self._runtime.executions:
+            self._poll_soon()
+
     def ended(self, outcome: Outcome) -> None:
         """This run's outcome is durable."""
         for future in self._waiters.pop(outcome.run_id, ()):
@@ -55,6 +79,8 @@ class Watch:
     def close(self) -> None:
         """The engine stops: nobody waits here any more; the runs go on elsewhere."""
         self._closed = True
+        if self._hinted is not None:
+            self._hinted.cancel()
         for futures in self._waiters.values():
             for future in futures:
                 if not future.done():
@@ -68,13 +94,22 @@ class Watch:
         )
 
     def hint(self) -> None:
-        """Something has changed in the database: look now."""
+        """Something has changed in the database: look, now or as soon as the last look is some time ago."""
+        if self._poller is None or self._hinted is not None or self._closed:
+            return
+        loop, context = self._runtime.loop, self._runtime.context
+        self._hinted = loop.call_at(max(loop.time(), self._deaf_until), self._look, context=context)
+
+    def _look(self) -> None:
+        self._hinted = None
+        self._because_of_hint = True
         self._fresh.set()
 
     def _poll_soon(self) -> None:
         self._fresh.set()
         if self._poller is None:
             self._poller = self._runtime.spawn(self._poll())
+            self._runtime.hints.want(True)
 
     async def _poll(self) -> None:
         runtime = self._runtime
@@ -84,18 +119,33 @@ class Watch:
             asked = [run_id for run_id in self._waiters if run_id not in runtime.executions]
             if not asked:
                 self._poller = None
+                runtime.hints.want(runtime.executes)
                 return
-            try:
-                found = await runtime.patient(runtime.store.outcomes, asked[:1000])
-            except Exception:
-                runtime.log.exception("asking for outcomes failed; asking again")
-                found = []
-            for outcome in found:
-                self.ended(outcome)
+            found = await self._ask(asked)
+            in_vain = self._because_of_hint and not found
+            self._gap = min(self._gap * 2, _LONGEST_GAP_SECONDS) if in_vain else _FIRST_GAP_SECONDS
+            self._deaf_until = runtime.loop.time() + self._gap
+            self._because_of_hint = False
             pause = _FIRST_POLL_SECONDS if found else min(pause * 1.5, _IDLE_POLL_SECONDS)
             try:
                 async with asyncio.timeout(pause):
                     await self._fresh.wait()
-                pause = _FIRST_POLL_SECONDS
+                if not runtime.hints.arrive:
+                    pause = _FIRST_POLL_SECONDS
             except TimeoutError:
                 pass
+
+    async def _ask(self, run_ids: Sequence[UUID]) -> bool:
+        """Tell those who wait for what has ended; whether anything has."""
+        runtime = self._runtime
+        some = False
+        for start in range(0, len(run_ids), _ASKED):
+            try:
+                found = await runtime.patient(runtime.store.outcomes, run_ids[start : start + _ASKED])
+            except Exception:
+                runtime.log.exception("asking for outcomes failed; asking again")
+                continue
+            for outcome in found:
+                self.ended(outcome)
+                some = True
+        return some

@@ -46,7 +46,8 @@ class _WorkflowView(View[WorkflowDefinition, CallOptions], Generic[P, R]):
         Raises TypeError if the function does not take these arguments.
         """
         instance = self._receiver()
-        self.__signature__.bind(*args, **kwargs)
+        if kwargs or len(args) + (instance is not None) not in self._definition.by_position:
+            self.__signature__.bind(*args, **kwargs)
         return BoundCall(self._definition, self._options, instance, args, kwargs)
 
     def _merged(self, new: CallKeywords) -> CallOptions:
@@ -57,19 +58,19 @@ class _WorkflowView(View[WorkflowDefinition, CallOptions], Generic[P, R]):
         """The calls, with what is bound here where they say nothing themselves."""
         if self._options.id is not None:
             raise InvalidArgument("start_many: an id is for one run: fn.options(id=...).bind(...)")
-        return [self._with_own_options(each) for each in calls]
-
-    def _with_own_options(self, bound: BoundCall[R]) -> BoundCall[R]:
-        if bound.definition is not self._definition:
-            raise InvalidArgument(
-                f"start_many of {self._definition.name} cannot start {bound.definition.name}: "
-                "bind the calls with the same function"
-            )
-        defaults = self._definition.default_options
-        if self._options is defaults:
-            return bound
-        options = bound.options.over(self._options, defaults)
-        return BoundCall(self._definition, options, bound.instance, bound.args, bound.kwargs)
+        definition, own, defaults = self._definition, self._options, self._definition.default_options
+        filled: list[BoundCall[R]] = []
+        for bound in calls:
+            if bound.definition is not definition:
+                raise InvalidArgument(
+                    f"start_many of {definition.name} cannot start {bound.definition.name}: "
+                    "bind the calls with the same function"
+                )
+            if own is not defaults:
+                options = own if bound.options is defaults else bound.options.over(own, defaults)
+                bound = BoundCall(definition, options, bound.instance, bound.args, bound.kwargs)
+            filled.append(bound)
+        return filled
 
 
 class Workflow(_WorkflowView[P, R]):

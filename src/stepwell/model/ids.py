@@ -87,3 +87,8 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def child_id(parent_id: str, branch: str, seq: int) -> str:
+    """The id of a child that was given none: its parent's, and its place there."""
+    return f"{parent_id}/{branch}{'.' if branch else ''}{seq}"

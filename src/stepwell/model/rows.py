@@ -264,6 +264,7 @@ class ExecutorRow:
 
     incarnation: UUID
     label: str
+    namespace: str
     app: str
     beat: int
     lease_until: float
@@ -276,9 +277,12 @@ class ExecutorRow:
 
 @dataclass(slots=True)
 class RunRow:
-    """One row of a listing or a look-up. input, output, error only if payloads were asked for."""
+    """One row of a listing or a look-up. input, output, error only if payloads were asked for: `codec_id` is that of
+    the input, `output_codec_id` that of output and error."""
 
     run_id: UUID
+    namespace: str
+    app: str
     workflow_id: str
     name: str
     version: str | None
@@ -302,6 +306,7 @@ class RunRow:
     output: str | None
     error: str | None
     codec_id: str | None
+    output_codec_id: str | None
     cancel_reason: str | None
     deadline: float | None
     not_before: float | None

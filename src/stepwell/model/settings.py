@@ -18,8 +18,10 @@ class Settings:
     lease: float = 15.0
     #: Between two sweeps for what dead processes left.
     sweep_interval: float = 5.0
-    #: Between two looks for work when no hint comes.
+    #: Between two looks for work, and for cancellations of what runs here, where no hint comes.
     poll_interval: float = 1.0
+    #: Tell other processes at once what was done here, and listen to them; without that everybody looks for itself.
+    notify: bool = True
     #: Threads for `def` workflows and steps; also how many `def` runs are claimed at once.
     max_threads: int = 40
     #: Async runs that this process executes at once; waiting ones count.

@@ -7,8 +7,11 @@ from typing import Protocol, runtime_checkable
 class Codec(Protocol):
     """What `Serializer(codec=...)` takes.
 
-    Both methods are called on any thread, also on an event loop's: they should not block for long. An
-    exception of `encode` is the caller's; one of `decode` becomes UnreadablePayload.
+    Both methods are called on any thread, also on an event loop's: they should not block for long. What they raise
+    counts as trouble of the infrastructure, like a database that does not answer (a key server may be down): it is
+    tried again with back-off, what has run does not run again, and no run ends by it. A run whose history cannot be
+    decoded becomes BLOCKED, and every sweep tries it again. A call from outside a workflow ends in CodecUnavailable
+    after `Settings.call_patience`.
 
     Example::
 
@@ -34,3 +37,14 @@ class Codec(Protocol):
     def decode(self, text: str) -> str:
         """The JSON text again."""
         ...
+
+
+class CodecFault(Exception):
+    """A codec raised, or gave what is no text. Never an outcome: `core.sealing` says what is done about it.
+
+    `reading`: it was to decode. The message tells no payload; what the codec raised is the cause.
+    """
+
+    def __init__(self, codec_id: str | None, reading: bool, what: str) -> None:
+        super().__init__(f"the codec {codec_id!r} failed to {'decode' if reading else 'encode'}: {what}")
+        self.reading = reading

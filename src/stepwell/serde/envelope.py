@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from stepwell.errors import ConfigurationError, PayloadTooLarge, UnreadablePayload
-from stepwell.serde.codec import Codec
+from stepwell.serde.codec import Codec, CodecFault
 
 
 class Envelope:
@@ -42,12 +42,15 @@ class Envelope:
         return text, codec_id
 
     def seal(self, text: str) -> str:
-        """The text through the codec, whatever its size."""
+        """The text through the codec, whatever its size. Raises CodecFault."""
         if self._codec is None:
             return text
-        sealed: object = self._codec.encode(text)
+        try:
+            sealed: object = self._codec.encode(text)
+        except Exception as error:
+            raise CodecFault(self._codec_id, False, f"it raised {type(error).__name__}") from error
         if not isinstance(sealed, str) or not sealed.isascii() or "\0" in sealed:
-            raise ConfigurationError(f"The codec {self._codec_id!r} must return ASCII text without NUL.")
+            raise CodecFault(self._codec_id, False, "it must return ASCII text without NUL")
         return sealed
 
     @property
@@ -59,7 +62,8 @@ class Envelope:
         """The JSON text of a row.
 
         Raises:
-            UnreadablePayload: the codec is not configured here, or it cannot read the text.
+            UnreadablePayload: the codec is not configured here.
+            CodecFault: it cannot read the text.
         """
         if codec_id is None:
             return text
@@ -72,7 +76,7 @@ class Envelope:
         try:
             plain: object = codec.decode(text)
         except Exception as error:
-            raise UnreadablePayload(f"The codec {codec_id!r} cannot read the stored value.") from error
+            raise CodecFault(codec_id, True, f"it raised {type(error).__name__}") from error
         if not isinstance(plain, str):
-            raise UnreadablePayload(f"The codec {codec_id!r} returned {type(plain).__qualname__}, not text.")
+            raise CodecFault(codec_id, True, f"it returned {type(plain).__qualname__}, not text")
         return plain

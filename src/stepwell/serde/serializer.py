@@ -9,7 +9,7 @@ from stepwell.serde.arguments import ArgumentsCoder
 from stepwell.serde.codec import Codec
 from stepwell.serde.coder import Coder, Formats
 from stepwell.serde.envelope import Envelope
-from stepwell.serde.exceptions import decode_exception, encode_exception, encode_unrecordable
+from stepwell.serde.exceptions import decode_exception, encode_exception
 from stepwell.serde.hints import hints_of
 from stepwell.serde.pickle import pickled, unpickled
 from stepwell.serde.tags import Tagger
@@ -101,12 +101,8 @@ class Serializer:
         return self._envelope.unwrap(text, codec_id)
 
     def failure(self, error: BaseException) -> tuple[str, str | None]:
-        """What to store for a failure, and the codec's id. Never raises: a codec that does is told about."""
-        try:
-            return self.seal(encode_exception(error))
-        except Exception as fault:
-            # Without the codec, hence without anything that it might have been meant to hide.
-            return encode_unrecordable(error, f"the codec raised {type(fault).__name__}"), None
+        """What to store for a failure, and the codec's id. Raises nothing but CodecFault."""
+        return self.seal(encode_exception(error))
 
     def read_failure(self, text: str, codec_id: str | None = None) -> BaseException:
         """The exception of a stored failure, to be raised."""

@@ -1,13 +1,28 @@
 """Claims what may run, as much as this process can execute, and begins it."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from stepwell.core.adopt import adopt
 from stepwell.services.service import Service
+from stepwell.store.faults import StoreFault
+
+if TYPE_CHECKING:
+    from stepwell.core.runtime import Runtime
+
+#: How often it looks for safety's sake where hints arrive, seconds.
+_SAFETY_SECONDS = 5.0
 
 
 class Dispatcher(Service):
-    """Looks when hinted (`runtime.work`), and every `poll_interval` without a hint."""
+    """Looks when hinted (`runtime.work`), and every `poll_interval` without a hint.
+
+    Where hints of other processes are known to arrive, it looks less often, unless something becomes due by itself.
+    """
+
+    def __init__(self, runtime: "Runtime") -> None:
+        super().__init__(runtime)
+        self._rarely = False  # the next pause may be long
 
     async def once(self) -> None:
         """Claim until nothing is left or no slot is free."""
@@ -38,9 +53,28 @@ class Dispatcher(Service):
                 return
 
     async def pause(self) -> None:
-        """Until a hint, or the poll interval with jitter."""
+        """Until a hint, or an interval with jitter."""
+        rarely, self._rarely = self._rarely and self.runtime.hints.arrive, False
+        interval = self.runtime.settings.poll_interval
+        if rarely:
+            await self._hinted(_SAFETY_SECONDS)
+        elif not await self._hinted(interval) and self.runtime.hints.arrive and interval < _SAFETY_SECONDS:
+            # Asked before the next claim, and used after it: what becomes due meanwhile is claimed.
+            self._rarely = await self._nothing_due()
+
+    async def _hinted(self, seconds: float) -> bool:
+        """Wait for a hint for about so long; whether one came."""
         try:
-            async with asyncio.timeout(self.runtime.settings.poll_interval * (0.8 + 0.4 * self.runtime.env.random())):
+            async with asyncio.timeout(seconds * (0.8 + 0.4 * self.runtime.env.random())):
                 await self.runtime.work.wait()
         except TimeoutError:
-            pass
+            return False
+        return True
+
+    async def _nothing_due(self) -> bool:
+        """Whether no delayed start is due before the next look for safety's sake: nobody gives a hint of that."""
+        try:
+            earliest, now = await self.runtime.store.next_wake()
+        except StoreFault:
+            return False
+        return earliest is None or earliest > now + _SAFETY_SECONDS * 1.5

@@ -1,4 +1,5 @@
-"""Retention: deletes what ended long ago, in small transactions, by the one process that sweeps."""
+"""Keeps house, and retention: deletes the runs of this app and namespace that ended long ago, in small transactions, in
+one process of the app at a time."""
 
 import asyncio
 
@@ -9,13 +10,18 @@ _PAUSE_SECONDS = 60.0
 
 
 class Janitor(Service):
-    """Rounds every minute, and at once again while there is more. Off with `Settings.retention=None`."""
+    """Rounds every minute, and at once again while there is more. `Settings.retention=None` keeps all runs."""
 
     async def once(self) -> None:
-        """One batch after another until nothing is old enough."""
+        """What the store's own house needs; then one batch of runs after another until nothing is old enough."""
         runtime = self.runtime
+        trouble = await runtime.store.tidy()
+        if trouble is not None:
+            runtime.log.warning("%s", trouble)
         retention = runtime.settings.retention
-        while retention is not None and runtime.sweeps and not runtime.draining:
+        while retention is not None and not runtime.draining:
+            if not await runtime.store.acquire_retention(runtime.incarnation, _PAUSE_SECONDS * 3):
+                return
             if await runtime.store.purge(retention, _LIMIT) < _LIMIT:
                 return
             await asyncio.sleep(0.1)  # others want the database too

@@ -10,14 +10,19 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from stepwell.core import cancel
 from stepwell.model.rows import ExecutorRow, Leave
 from stepwell.model.status import Status
+from stepwell.model.words import counted
 from stepwell.services.service import Service
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 _LIMIT = 500
+
+#: So many parents with live children are looked at per round; the next round goes on after them.
+_PARENTS = 2000
 
 
 class Sweeper(Service):
@@ -28,6 +33,7 @@ class Sweeper(Service):
         self._seen: dict[UUID, tuple[int, float]] = {}  # incarnation -> (beat, our clock when it was first seen)
         self._unknown: dict[tuple[UUID, int], float] = {}  # rows we own and do not execute -> when first seen
         self._last_round = float("-inf")
+        self._closed_until: UUID | None = None
 
     async def once(self) -> None:
         """One round; every part is bounded and repeats while it finds as much as it may take."""
@@ -35,22 +41,27 @@ class Sweeper(Service):
         if runtime.draining:
             return
         await self._audit()
+        await self._retry_blocked()
         # Everybody observes: whoever sweeps next need not begin to.
         dead = self._dead(await runtime.store.executors())
-        runtime.sweeps = await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3)
-        if not runtime.sweeps:
+        if not await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3):
             return
         found = await self._reap(dead) if dead else 0
         store = runtime.store
         found += await self._all(lambda: store.reap_orphans(_LIMIT))
         found += await self._all(lambda: store.wake(_LIMIT))
         found += await self._all(lambda: store.expire_deadlines(_LIMIT))
-        served = sorted({(route, d.code_hint) for route, d in runtime.served().items()})
-        if served:
-            found += await self._all(lambda: store.retry_blocked(served, _LIMIT))
+        # What the process of a parent does at once, unless it dies between the parent's outcome and this.
+        self._closed_until = await cancel.close_children(runtime, self._closed_until, _PARENTS)
         if found:
             runtime.work.set()
             runtime.watch.hint()
+
+    async def _retry_blocked(self) -> None:
+        """Whoever sweeps for all: only this process knows which code it has."""
+        served = sorted({(route, d.code_hint) for route, d in self.runtime.served().items()})
+        if served:
+            await self._all(lambda: self.runtime.store.retry_blocked(served, _LIMIT))
 
     async def _all(self, part: Callable[[], Awaitable[int]]) -> int:
         """Repeat a bounded part while it finds as much as it may take, and let what it found begin meanwhile."""
@@ -73,9 +84,11 @@ class Sweeper(Service):
 
         found = await self._all(part)
         if found:
-            runtime.log.warning("took %d runs over from %d dead processes", found, len(dead))
+            whose = counted(len(dead), "dead process", "dead processes")
+            runtime.log.warning("took %s over from %s", counted(found, "run"), whose)
         if skipped:
-            runtime.log.warning("%d runs of dead processes are locked by open transactions; next round", skipped)
+            what = counted(skipped, "run of dead processes is", "runs of dead processes are")
+            runtime.log.warning("%s locked by open transactions; next round", what)
         return found
 
     async def pause(self) -> None:

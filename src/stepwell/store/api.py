@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from stepwell.model.resumption import Resumption
 from stepwell.model.rows import (
     Batch,
     Beat,
@@ -26,6 +27,7 @@ from stepwell.model.rows import (
     Started,
     StepRow,
 )
+from stepwell.store.hints import Ear
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,6 +37,11 @@ class StoreIdentity:
     schema: str = "stepwell"
     namespace: str = "default"
     app: str = "default"
+
+
+def retention_lease(identity: StoreIdentity) -> str:
+    """The name of the row lease under which an app's old runs are deleted: how long they stay is its own setting."""
+    return f"retention/{identity.namespace}/{identity.app}"
 
 
 @dataclass(slots=True, frozen=True)
@@ -77,18 +84,31 @@ class Store(Protocol):
         """What is dangerous about this server's configuration, in words (fsync off, ...)."""
         ...
 
+    async def tidy(self) -> str | None:
+        """Housekeeping that the database does not do by itself, at most once a minute; what keeps it from being done,
+        in words. SQLite: the write-ahead log is cut back where readers have let it grow."""
+        ...
+
     async def now(self) -> float: ...
 
     def heartbeat_port(self) -> HeartbeatPort:
         """A new port; opened lazily by its first beat, in the thread that uses it."""
         ...
 
+    async def listen(self, ear: Ear) -> None:
+        """Tell `ear` what other processes do, until cancelled; on a connection of its own where that takes one.
+
+        Verbs that change something tell the others by themselves, after their commit, coalesced: see `store.hints`.
+        Ends only where hints are impossible; never raises for trouble with the database."""
+        ...
+
     # -- starts and the journal ------------------------------------------------------------------------
     async def start(self, runs: Sequence[NewRun]) -> list[Started]:
         """Insert runs with ids that others may use too, or attach to what is there; the starts' lane.
 
-        In one transaction, sorted by workflow_id. Of two rows of one call with the same id, the first
-        wins. `replace` archives a current run of that id if it has ended, otherwise attaches to it.
+        Sorted by workflow_id; in one transaction, or those that are new in one and the others in a second. Of two
+        rows of one call with the same id, the first wins. `replace` archives a current run of that id if it has ended,
+        otherwise attaches to it.
         A child (with `parent`) attaches to the current child of the same gate whatever its id is; if only its display
         id is taken by an unrelated run, the id gets the suffix '~' + the last 8 hex digits of run_id.
         """
@@ -119,6 +139,10 @@ class Store(Protocol):
 
     async def executors(self) -> list[ExecutorRow]: ...
 
+    async def cancels(self, incarnation: UUID) -> dict[UUID, str]:
+        """The runs of this process that have a pending cancellation, with its reason."""
+        ...
+
     async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
         """Take up to `limit` ENQUEUED runs (app, namespace, route served, queue NULL or listed, not_before
         reached), by priority then age, skipping locked rows; epoch + 1; returns them with their history.
@@ -139,12 +163,20 @@ class Store(Protocol):
         ...
 
     async def next_wake(self) -> tuple[float | None, float]:
-        """(The earliest moment at which a wait of a WAITING run or a not_before is due, database now)."""
+        """(The earliest moment at which a wait of a WAITING run is due or a not_before will be, database now).
+
+        A wait that is due already counts, for `wake`; a not_before that is reached does not: it is for `claim`."""
         ...
 
-    # -- sweeps: level-triggered, bounded, safe to repeat --------------------------------------------
+    # -- sweeps: level-triggered, bounded, safe to repeat. reap, reap_orphans, wake and expire_deadlines enforce
+    # rules of the schema, for every namespace and app in it: any live process does that for all. retry_blocked
+    # and purge are of this store's own app and namespace, whose code and whose setting they follow. ---
     async def acquire_sweep(self, incarnation: UUID, ttl: float) -> bool:
-        """The row lease that makes one sweeper at a time; prolonged by its holder."""
+        """The row lease that makes one sweeper of the schema at a time; prolonged by its holder."""
+        ...
+
+    async def acquire_retention(self, incarnation: UUID, ttl: float) -> bool:
+        """The same for retention, of this app in this namespace."""
         ...
 
     async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
@@ -167,13 +199,20 @@ class Store(Protocol):
         started ENQUEUED runs are CANCELLED at once, WAITING, BLOCKED ones go back to ENQUEUED."""
         ...
 
+    async def children_left(self, after: UUID | None, parents: int, limit: int) -> tuple[list[UUID], UUID | None]:
+        """Children (current, not ended, parent_close "cancel", nobody has requested their cancellation) of parents
+        that have ended or are gone: at most `limit` of them, of the next `parents` parents with such children, live
+        ones included, in the order of their ids. Then the id after which to go on; None: the end was reached."""
+        ...
+
     async def retry_blocked(self, routes: Sequence[tuple[str, str]], limit: int) -> int:
-        """BLOCKED runs of (route, code hash) whose tried hashes do not contain that hash: to ENQUEUED."""
+        """BLOCKED runs of this app and namespace of (route, code hash) whose tried hashes do not contain that hash: to
+        ENQUEUED. For every process to ask, since each has code of its own."""
         ...
 
     async def purge(self, older_than: float, limit: int) -> int:
-        """Retention: delete current and replaced runs that ended more than `older_than` seconds ago, with
-        their rows; never a child before its parent. Returns how many runs."""
+        """Retention: delete current and replaced runs of this app and namespace that ended more than `older_than`
+        seconds ago, with their rows; never a child before its parent. Returns how many runs."""
         ...
 
     # -- looking ---------------------------------------------------------------------------------------
@@ -205,9 +244,19 @@ class Store(Protocol):
         Returns the runs that were touched."""
         ...
 
+    async def abandon_children(self, run_id: UUID) -> None:
+        """From now on this run's children (direct, current, not ended) do not end with it: parent_close "abandon"."""
+        ...
+
     async def resume(self, run_id: UUID) -> bool:
         """BLOCKED, DEAD, CANCELLED, ERROR -> ENQUEUED, epoch + 1, recoveries 0, cancellation, deadline if it is over,
-        and the cancel's checkpoint with everything recorded from it on cleared; an old outcome is archived."""
+        and the cancel's checkpoint with everything recorded from it on cleared; an old outcome is archived. A child
+        whose parent has ended gets parent_close "abandon": it goes on for its own sake."""
+        ...
+
+    async def resume_failed(self, runs: Sequence[Resumption]) -> bool:
+        """Like resume for a run in ERROR and the children whose failure was its own, parents first; what each plan says
+        is archived. All of them or, if one has another epoch or cannot be resumed, none: then False."""
         ...
 
     async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
@@ -216,7 +265,8 @@ class Store(Protocol):
         ...
 
     async def fork(self, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
-        """Insert `new` (ENQUEUED) with copies of the outcomes before that one's `pos`; forked_from = run_id.
+        """Insert `new` (ENQUEUED) with copies of the outcomes before that one's `pos`, and before a delivered
+        cancellation's: the new run is not a cancelled one. forked_from = run_id.
         False if the run or that outcome is not there."""
         ...
 

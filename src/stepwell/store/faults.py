@@ -28,3 +28,8 @@ class StoreFault(Exception):
         self.kind = kind
         self.code = code
         self.ambiguous = ambiguous
+
+    @property
+    def told(self) -> str:
+        """The message with the database's code, where there is one."""
+        return f"{self.code}: {self}" if self.code else str(self)

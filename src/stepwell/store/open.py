@@ -20,12 +20,14 @@ def open_store(
     *,
     call_deadline: float = 10.0,
     clock: Callable[[], float] | None = None,
+    notify: bool = False,
 ) -> Store:
     """The store that a database URL names; it connects when it is opened.
 
     `sqlite:///stepwell.db` is relative, `sqlite:////var/lib/stepwell.db` absolute; `?synchronous=NORMAL` is
     understood. `call_deadline` is in seconds. `clock` (unix seconds) is the clock of a SQLite database, None
-    the machine's; a Postgres server has its own, and `clock` is not asked.
+    the machine's; a Postgres server has its own, and `clock` is not asked. `notify`: tell other processes by hints
+    what is done here (a SQLite file shows it by itself).
 
     Raises ConfigurationError, which never shows a password.
     """
@@ -38,7 +40,7 @@ def open_store(
     if scheme in ("postgresql", "postgres"):
         from stepwell.store.postgres import PostgresStore
 
-        return PostgresStore(url, identity, call_deadline=call_deadline)
+        return PostgresStore(url, identity, call_deadline=call_deadline, notify=notify)
     raise ConfigurationError(f"not a database URL: {masked(url)!r}; it has the form {_FORMS}")
 
 

@@ -216,6 +216,7 @@ class SimulatedEngine(Stepwell):
     """The real engine with a simulated machine."""
 
     _beats_on_loop = True
+    _listens = False
 
     def __init__(self, process: Process, settings: Settings) -> None:
         super().__init__("sqlite:///simulated", settings=settings)

@@ -24,6 +24,7 @@ class Proxy:
         self._open: list[_Pair] = []
         self._lock = threading.Lock()
         self._cut_share = 0.0
+        self._cut_every = self._answers = 0
         self._random = random.Random(7)
         #: How many connections were made, and how many were cut.
         self.made = self.cuts = 0
@@ -70,9 +71,18 @@ class Proxy:
                 self.made += 1
             pair.start()
 
+    def cut_every(self, answers: int) -> None:
+        """One of so many is lost, in step: what must be sent as a whole would never come through."""
+        self._cut_every = answers
+
     def loses(self) -> bool:
         """Whether this answer is one of those that are lost."""
-        if self._random.random() >= self._cut_share:  # not every n-th: that could hit the same statement for ever
+        if self._cut_every:
+            self._answers += 1
+            lost = self._answers % self._cut_every == 0
+            self.cuts += lost
+            return lost
+        if self._random.random() >= self._cut_share:
             return False
         self.cuts += 1
         return True

@@ -154,3 +154,31 @@ async def test_a_large_batch(world: World) -> None:
     assert (await world.commit(*rows)).checkpoints == [MINE] * 500
     for run in runs:
         assert [row.seq for row in await world.store.list_steps(run.run_id)] == list(range(10))
+
+
+@pytest.mark.parametrize("place", [0, 31, 32, 69])
+async def test_one_lost_run_of_many_is_found(world: World, place: int) -> None:
+    """However the fences of a batch are read."""
+    runs = [Execution(run.run_id, 1) for run in await world.store.start([world.new() for _ in range(70)])]
+    await world.release(runs[place])
+    again = await world.claim_one()
+    committed = await world.commit(*(step(run, 0) for run in runs))
+    assert committed.checkpoints == [LOST if index == place else WRITTEN for index in range(70)]
+    assert await world.store.list_steps(again.run_id) == []
+
+
+async def test_one_pending_cancellation_of_many_is_reported(world: World) -> None:
+    runs = [Execution(run.run_id, 1) for run in await world.store.start([world.new() for _ in range(70)])]
+    await world.store.request_cancel([runs[40].run_id], "enough", force=False, children=False)
+    committed = await world.written(*(step(run, 0) for run in runs))
+    assert committed.cancels == {runs[40].run_id: "enough"}
+
+
+async def test_two_executions_of_a_run_in_one_batch(world: World) -> None:
+    old = await world.begin()
+    await world.release(old)
+    new = await world.claim_one()
+    others = [await world.begin() for _ in range(6)]
+    committed = await world.commit(step(new, 0), step(old, 1), *(step(run, 0) for run in others))
+    assert committed.checkpoints == [WRITTEN, LOST] + [WRITTEN] * 6
+    assert [row.seq for row in await world.store.list_steps(new.run_id)] == [0]

@@ -69,6 +69,8 @@ async def test_a_heartbeat_tells_of_cancellations_of_own_runs(world: World, port
     await world.end(ended, "CANCELLED")
     await world.park(waiting)
     assert port.beat(world.me, LEASE).cancels == {mine.run_id: "enough"}
+    assert await world.store.cancels(world.me) == {mine.run_id: "enough"}
+    assert await world.store.cancels(draw()) == {}
 
 
 async def test_heartbeats_work_in_a_thread_of_their_own(world: World, port: HeartbeatPort) -> None:

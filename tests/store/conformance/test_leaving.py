@@ -108,6 +108,14 @@ async def test_a_run_blocked_without_a_hint_may_be_tried(world: World) -> None:
     assert await world.store.retry_blocked([("pay||", "hash-1")], 10) == 1
 
 
+async def test_runs_of_other_apps_and_tenants_are_not_tried(world: World) -> None:
+    """The same route may be other code there."""
+    await blocked(world, "hash-1")
+    for identity in ({"app": "billing"}, {"namespace": "tenant-2"}):
+        other = await world.another(**identity)
+        assert await other.retry_blocked([("pay||", "hash-2")], 10) == 0
+
+
 async def test_only_the_routes_that_are_served_and_up_to_the_limit(world: World) -> None:
     for _ in range(3):
         await blocked(world, "hash-1")

@@ -122,6 +122,28 @@ async def test_payloads_are_listed_only_when_asked_for(world: World) -> None:
     assert full == await world.row(run)
 
 
+async def test_input_and_output_may_have_gone_through_different_codecs(world: World) -> None:
+    """The one that starts a run and the one that executes it need not be configured alike."""
+    run = await world.begin(codec_id="zip")
+    assert ((await world.row(run)).codec_id, (await world.row(run)).output_codec_id) == ("zip", None)
+    await world.written(finish(run, codec_id="crypt"))
+    plain = await world.begin()
+    await world.written(finish(plain, codec_id="crypt"))
+    listed = await world.store.list_runs(RunFilter(), payloads=True)
+    assert [(row.codec_id, row.output_codec_id) for row in listed] == [(None, "crypt"), ("zip", "crypt")]
+
+
+async def test_a_row_says_whose_it_is(world: World) -> None:
+    other = await world.another(namespace="tenant-2", app="billing")
+    run = await world.begin()
+    (started,) = await other.start([world.new(workflow_id="o-1")])
+    theirs = await other.get_run(started.run_id)
+    assert theirs is not None
+    assert (theirs.namespace, theirs.app) == ("tenant-2", "billing")
+    (mine,) = await world.store.list_runs(RunFilter())
+    assert (mine.run_id, mine.namespace, mine.app) == (run.run_id, "default", "default")
+
+
 async def test_namespaces_do_not_see_each_other(world: World) -> None:
     other = await world.another(namespace="tenant-2")
     run = await world.begin(workflow_id="o-1")

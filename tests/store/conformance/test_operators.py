@@ -240,6 +240,16 @@ async def test_a_fork_belongs_to_the_app_of_its_origin(world: World) -> None:
     assert (await world.claim_one()).history == []
 
 
+async def test_a_fork_is_not_born_cancelled(world: World) -> None:
+    run = await world.begin()
+    delivered = step(run, 0, branch="!cancel", kind="cancel", pos=1)
+    await world.written(step(run, 0, pos=0), delivered, step(run, 1, pos=2), step(run, 2, pos=3))
+    new = world.new(status="ENQUEUED")
+    assert await world.store.fork(run.run_id, "0", 2, new)
+    claimed = await world.claim_one()
+    assert (claimed.run_id, [h.seq for h in claimed.history]) == (new.run_id, [0])
+
+
 async def test_a_running_run_can_be_forked(world: World) -> None:
     run = await world.begin()
     await world.written(step(run, 0))

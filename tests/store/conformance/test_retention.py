@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from stepwell.model.rows import ParentRef, RunFilter
-from tests.store.conformance.kit import World, finish, step
+from tests.store.conformance.kit import Execution, World, draw, finish, step
 
 DAY = 86_400.0
 
@@ -83,3 +83,29 @@ async def test_a_purge_is_bounded_and_takes_the_oldest_first(world: World) -> No
     await world.clock.advance(2 * DAY)
     assert await world.store.purge(DAY, 2) == 2
     assert await left(world) == set(runs[2:])
+
+
+async def test_other_apps_and_tenants_keep_theirs(world: World) -> None:
+    """How long runs stay is each app's own setting."""
+    others = await world.another(app="billing"), await world.another(namespace="tenant-2")
+    for other in others:
+        other_run = world.new()
+        await other.start([other_run])
+        await world.commit(finish(Execution(other_run.run_id, 1)), store=other)
+    mine = await world.ended()
+    await world.clock.advance(2 * DAY)
+    assert await world.store.purge(DAY, 100) == 1
+    assert await world.store.get_run(mine) is None
+    assert [len(await other.list_runs(RunFilter())) for other in others] == [1, 1]
+    assert [await other.purge(DAY, 100) for other in others] == [1, 1]
+
+
+async def test_one_process_of_each_app_at_a_time(world: World) -> None:
+    sibling, other = await world.another(), await world.another(app="billing")
+    assert await world.store.acquire_sweep(draw(), 10.0), "sweeping is another job"
+    assert await world.store.acquire_retention(world.me, 10.0)
+    assert await other.acquire_retention(draw(), 10.0)
+    assert not await sibling.acquire_retention(draw(), 10.0)
+    assert await world.store.acquire_retention(world.me, 10.0), "its holder prolongs it"
+    await world.clock.advance(10)
+    assert await sibling.acquire_retention(draw(), 10.0)

@@ -151,6 +151,20 @@ async def test_next_wake_is_the_earliest_of_all(world: World) -> None:
     assert await world.store.next_wake() == (START + 10, START + 1)
 
 
+async def test_next_wake_leaves_starts_that_are_due_to_the_claim(world: World) -> None:
+    """Nobody may serve them: a timer for them would fire for ever."""
+    await world.enqueue(not_before=START - 5)
+    await world.enqueue(delay=10.0)
+    await world.enqueue(delay=20.0)
+    assert await world.store.next_wake() == (START + 10, START)
+    await world.clock.advance(10)
+    assert await world.store.next_wake() == (START + 20, START + 10)
+    await world.clock.advance(15)
+    assert await world.store.next_wake() == (None, START + 25)
+    await world.park(await world.begin(), timer(START))
+    assert await world.store.next_wake() == (START, START + 25)
+
+
 async def test_next_wake_forgets_what_has_been_taken_up(world: World) -> None:
     await world.enqueue(delay=10.0)
     await world.park(await world.begin(), timer(START + 5))

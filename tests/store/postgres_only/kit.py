@@ -71,6 +71,10 @@ def locked(bystander: psycopg.Connection, run_id: UUID) -> Iterator[None]:
         yield
 
 
+#: ReadyForQuery, idle: the end of an answer to what is committed.
+_DONE = b"Z\x00\x00\x00\x05I"
+
+
 class Proxy:
     """A TCP proxy before the server that can swallow what passes through it."""
 
@@ -84,6 +88,10 @@ class Proxy:
         self.requests_swallowed = 0
         self.answers_swallowed = 0
         self.answer_was_swallowed = asyncio.Event()
+        #: Every so many answers one is lost with its connection, after the server has committed.
+        self.lose_every: int | None = None
+        self.answers = 0
+        self.answers_lost = 0
 
     async def open(self) -> int:
         """Listen; returns the port."""
@@ -115,10 +123,21 @@ class Proxy:
                 elif what == "answer" and self.swallow_answers:
                     self.answers_swallowed += 1
                     self.answer_was_swallowed.set()
+                elif what == "answer" and self._loses(data):
+                    break
                 else:
                     writer.write(data)
                     await writer.drain()
         writer.close()
+
+    def _loses(self, data: bytes) -> bool:
+        """Whether this is one of the answers to be lost; greetings (they are long, and not ours) do not count."""
+        if self.lose_every is None or not data.endswith(_DONE) or b"server_version" in data:
+            return False
+        self.answers += 1
+        lost = self.answers % self.lose_every == 0
+        self.answers_lost += lost
+        return lost
 
 
 @contextlib.asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from stepwell.model.rows import Batch, Verdict
 from stepwell.store.api import StoreIdentity
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.postgres import PostgresStore
-from tests.store.conformance.kit import Execution, finish, step
+from tests.store.conformance.kit import Execution, finish, intent, step
 from tests.store.postgres_only.conftest import Bystander
 from tests.store.postgres_only.kit import (
     ME,
@@ -94,6 +95,89 @@ async def test_a_commit_whose_answer_was_lost_is_mine_when_sent_again(store: Pos
         await through.close()
     assert (again.starts, again.checkpoints, again.finishes) == ([MINE], [MINE, MINE], [MINE])
     assert len(await store.list_steps(run.run_id)) == 2
+
+
+def work_of_many() -> Batch:
+    """Every part of a batch, each with an answer of its own: three runs that end, and three that begin to wait."""
+    batch = Batch(starts=[new_run() for _ in range(6)])
+    runs = [Execution(new.run_id, 1) for new in batch.starts]
+    batch.checkpoints = [step(run, seq) for run in runs for seq in range(3)]
+    batch.finishes = [finish(run) for run in runs[:3]]
+    batch.intents = [intent(run, 9, "wait", delay=60.0) for run in runs[3:]]
+    return batch
+
+
+async def settled(store: PostgresStore, batch: Batch) -> int:
+    """Send it, and again what has no answer or is busy, as the journal does; how many calls it took."""
+    for calls in range(1, 30):
+        try:
+            committed = await store.commit(batch)
+        except StoreFault as fault:
+            assert fault.kind is FaultKind.CONNECTION
+            continue
+        if committed.all_written:
+            return calls
+        again = Batch()
+        parts: list[tuple[list[Any], list[Verdict], list[Any]]] = [
+            (batch.starts, committed.starts, again.starts),
+            (batch.intents, committed.intents, again.intents),
+            (batch.checkpoints, committed.checkpoints, again.checkpoints),
+            (batch.finishes, committed.finishes, again.finishes),
+        ]
+        for rows, verdicts, left in parts:
+            assert set(verdicts) <= {WRITTEN, MINE, BUSY}
+            left.extend(row for row, verdict in zip(rows, verdicts, strict=True) if verdict is BUSY)
+        if not again:
+            return calls
+        batch = again
+    raise AssertionError("it never comes to an end")
+
+
+@pytest.mark.parametrize("offset", range(5))
+@pytest.mark.parametrize("every", [2, 3, 5])
+async def test_a_batch_ends_although_every_nth_answer_is_lost(
+    store: PostgresStore, postgres_url: str, every: int, offset: int
+) -> None:
+    """A batch that began anew each time would lose the same answer for ever."""
+    batch = work_of_many()
+    async with proxied(postgres_url) as (proxy, url):
+        through = PostgresStore(url, StoreIdentity())
+        await through.commit(Batch(checkpoints=[step(await begin(store), 0)]))
+        proxy.lose_every = 1
+        with pytest.raises(StoreFault):
+            await through.commit(batch)  # all of it is there, and the careful form has to find that out
+        proxy.lose_every, proxy.answers = every, offset
+        calls = await settled(through, batch)
+        await through.close()
+    assert calls <= 10
+    for run in batch.starts:
+        assert len(await store.list_steps(run.run_id)) == (3 if run in batch.starts[:3] else 4)
+        row = await store.get_run(run.run_id)
+        assert row is not None
+        assert row.status == ("SUCCESS" if run in batch.starts[:3] else "PENDING")
+
+
+@pytest.mark.parametrize("every", [2, 3])
+async def test_starts_end_although_every_nth_answer_is_lost(
+    postgres_url: str, store: PostgresStore, every: int
+) -> None:
+    async with proxied(postgres_url) as (proxy, url):
+        through = PostgresStore(url, StoreIdentity())
+        await through.start([new_run(None)])
+        proxy.lose_every, proxy.answers = every, every - 1
+        for _ in range(5):
+            runs = [new_run(None) for _ in range(3)]
+            calls, started = 0, None
+            while started is None:
+                calls += 1
+                assert calls <= 3, "it never comes to an end"
+                try:
+                    started = await through.start(runs)
+                except StoreFault as fault:
+                    assert fault.ambiguous
+            assert [each.run_id for each in started] == [run.run_id for run in runs]
+            assert all(each.created for each in started)
+        await through.close()
 
 
 async def test_a_cancelled_caller_leaves_no_answer_for_the_next(store: PostgresStore, bystander: Bystander) -> None:

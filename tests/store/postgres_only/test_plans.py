@@ -177,7 +177,7 @@ async def test_parking_and_waking(filled: PostgresStore) -> None:
 async def test_sweeps(filled: PostgresStore) -> None:
     sql = filled._lanes.sql
     observed = params.uuids([ME]), params.int8s([0])
-    reap, _, _, orphans, deadlines, blocked, purge, acquire = await plans_of(
+    reap, _, _, orphans, deadlines, blocked, purge, others, acquire = await plans_of(
         filled,
         statement(sql("sweeps/reap"), *observed, BATCH),
         statement(sql("sweeps/left_of_dead"), *observed),
@@ -185,12 +185,13 @@ async def test_sweeps(filled: PostgresStore) -> None:
         statement(sql("sweeps/reap_orphans"), BATCH),
         statement(sql("sweeps/expire_deadlines"), BATCH),
         statement(sql("sweeps/retry_blocked"), "default", "default", params.texts(["r"]), params.texts(["h"]), BATCH),
-        statement(sql("sweeps/purge"), 1e6, BATCH),
-        statement(sql("sweeps/acquire"), ME, 5.0),
+        statement(sql("sweeps/purge"), 1e6, BATCH, "default", "default"),
+        statement(sql("sweeps/purge"), 0.0, BATCH, "default", "whose runs are few"),
+        statement(sql("sweeps/acquire"), ME, 5.0, "sweep"),
     )
     assert "workflow_status_owner" in reap.indexes & orphans.indexes
     assert reap.buffers <= 60 * BATCH
-    for idle in (deadlines, blocked, purge, acquire):
+    for idle in (deadlines, blocked, purge, others, acquire):
         assert idle.buffers <= 60, idle.sql
 
 

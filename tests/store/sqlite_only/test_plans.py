@@ -19,7 +19,7 @@ Outsider = Callable[[], sqlite3.Connection]
 
 #: These look at few rows by design: processes, migrations, or all that is pending.
 SCANS = {"executors/list", "migrations/exists", "migrations/applied", "waits/satisfied", "waits/next"}
-SMALL = {"owners", "below", "json_each", "CONSTANT", "waits", "w", "(subquery", "taken"}
+SMALL = {"owners", "parents", "below", "json_each", "CONSTANT", "waits", "w", "(subquery", "taken"}
 
 
 @pytest.mark.parametrize("analyzed", [False, True], ids=["without statistics", "analyzed"])

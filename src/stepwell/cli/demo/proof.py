@@ -7,6 +7,7 @@ runs again: at least once, then never again once recorded.
 from dataclasses import dataclass, field
 
 from stepwell.cli.demo.evidence import STEPS, Evidence
+from stepwell.model.words import counted
 
 KEPT = "kept"  # recorded before the kill: must not have run again
 AGAIN = "again"  # begun at the kill and not recorded: ran once more
@@ -76,8 +77,8 @@ def _order(order: str, keys: list[str], before: Evidence, after: Evidence) -> Or
 
 def _problems(rows: list[OrderProof], before: Evidence, after: Evidence) -> list[str]:
     found = [f"{row.order} is {row.status}" for row in rows if row.status != "SUCCESS"]
-    found += [f"{row.order}: {row.doubles} recorded steps ran again" for row in rows if row.doubles]
-    found += [f"{row.order}: {row.missing} steps are missing" for row in rows if row.missing]
+    found += [f"{row.order}: {counted(row.doubles, 'recorded step')} ran again" for row in rows if row.doubles]
+    found += [f"{row.order}: {counted(row.missing, 'step is', 'steps are')} missing" for row in rows if row.missing]
     found += [
         f"{was.order}: what was recorded of {was.step} has changed"
         for key, was in before.recorded.items()

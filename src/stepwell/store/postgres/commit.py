@@ -25,18 +25,27 @@ class Journal:
         self._careful = CarefulCommit(lanes)
         self._cancels: dict[UUID, tuple[int, str]] = {}  # run -> (epoch, reason), as the careful form reported it
         self._suspects: set[UUID] = set()  # runs that were BUSY: straight to the careful form, or everyone waits
+        self._unanswered = False  # the last call: what it wrote is there, so the fast form would only find that out
 
     async def commit(self, batch: Batch) -> Committed:
         """See `Store.commit`."""
         if not batch:
             return Committed(all_written=True)
         with refusing_bad_values():
-            attempt = Attempt()
-            if self._suspects.isdisjoint(epochs_of(batch) if self._suspects else ()):
-                committed = await self._fast(batch, attempt)
-                if committed is not None:
-                    return committed
-            committed = await self._careful.commit(batch, attempt)
+            attempt = Attempt(self._unanswered)
+            try:
+                return await self._commit(batch, attempt)
+            except StoreFault as fault:
+                self._unanswered = self._unanswered or fault.ambiguous
+                raise
+
+    async def _commit(self, batch: Batch, attempt: Attempt) -> Committed:
+        if not attempt.unanswered and self._suspects.isdisjoint(epochs_of(batch) if self._suspects else ()):
+            committed = await self._fast(batch, attempt)
+            if committed is not None:
+                return committed
+        committed = await self._careful.commit(batch, attempt)
+        self._unanswered = False
         self._learn(batch, committed)
         return committed
 

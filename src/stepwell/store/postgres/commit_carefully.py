@@ -4,6 +4,9 @@ Slower, one transaction per part, but it waits for nobody: runs that somebody el
 over (BUSY), rows that are there already stay as they are, and what is not explained by its own effect is
 looked up in a newer snapshot. It makes no difference whether the fast form had written a part of it, or
 whether an earlier attempt is committing at this very moment.
+
+A part whose answer is lost does not undo those before it: its rows, and those of the parts after it, are
+BUSY, to be sent again without what is settled. So a batch comes to its end however many answers are lost.
 """
 
 from collections.abc import Sequence
@@ -27,6 +30,7 @@ ACCEPTED = frozenset({Verdict.WRITTEN, Verdict.MINE})
 class Attempt:
     """What the fast form of the same call did before its counts turned out short."""
 
+    unanswered: bool = False  # the call before this one got no answer: nobody knows what it did
     committed: bool = False  # it went through: what it could write is written, and was not there before
     finished: set[UUID] = field(default_factory=set)  # the runs that it ended
 
@@ -44,11 +48,17 @@ class CarefulCommit:
     async def commit(self, batch: Batch, attempt: Attempt) -> Committed:
         """A verdict for every row of `batch`, of which `attempt` may have written some."""
         committed = Committed(all_written=False)
-        committed.starts = await self._starts(batch.starts, attempt)
-        committed.intents, committed.dues = await self._intents(batch.intents, committed.cancels)
-        committed.checkpoints = await self._checkpoints(batch.checkpoints, attempt, committed.cancels)
-        held_back = _held_back(batch, committed)
-        committed.finishes = await self._finishes(batch.finishes, held_back, attempt, committed.cancels)
+        try:
+            committed.starts = await self._starts(batch.starts, attempt)
+            committed.intents, committed.dues = await self._intents(batch.intents, attempt, committed.cancels)
+            committed.checkpoints = await self._checkpoints(batch.checkpoints, attempt, committed.cancels)
+            held_back = _held_back(batch, committed)
+            committed.finishes = await self._finishes(batch.finishes, held_back, attempt, committed.cancels)
+        except StoreFault as fault:
+            settled = committed.starts or committed.intents or committed.checkpoints
+            if fault.kind is not FaultKind.CONNECTION or not settled:
+                raise
+            _leave_open(batch, committed)
         parts = committed.starts, committed.intents, committed.checkpoints, committed.finishes
         committed.all_written = all(verdict is Verdict.WRITTEN for part in parts for verdict in part)
         return committed
@@ -72,27 +82,27 @@ class CarefulCommit:
         ]
 
     async def _intents(
-        self, intents: Sequence[Intent], cancels: dict[UUID, str]
+        self, intents: Sequence[Intent], attempt: Attempt, cancels: dict[UUID, str]
     ) -> tuple[list[Verdict], list[tuple[float | None, float] | None]]:
         if not intents:
             return [], []
         sql = self._lanes.sql
-        runs = params.uuids(sorted({row.run_id for row in intents}, key=lambda run: run.int))
-        answer = await self._unless_locked(
-            statement(sql("intents/free_runs"), runs),
-            statement(sql("intents/how_runs_stand"), runs),
-        )
+        runs = sorted({row.run_id for row in intents}, key=lambda run: run.int)
+        look = statement(sql("intents/how_runs_stand"), params.uuids(runs))
+        # One round trip if answers are being lost; two if locks are more likely: whom they hold must not hold others.
+        answer = await self._unless_locked(look, self._keep(intents, runs)) if attempt.unanswered else None
+        kept: Sequence[tuple[Any, ...]] = answer[1] if answer is not None else ()
+        free: dict[UUID, int] = {}
         if answer is None:
-            return [Verdict.BUSY] * len(intents), [None] * len(intents)
-        free = {run: epoch for run, epoch, _ in answer[0]}
-        standing = {run: epoch for run, epoch, pending, _ in answer[1] if pending}
-        cancels.update({run: reason for run, _, _, reason in answer[1] if reason is not None})
+            answer = await self._unless_locked(look, statement(sql("intents/free_runs"), params.uuids(runs)))
+            if answer is None:
+                return [Verdict.BUSY] * len(intents), [None] * len(intents)
+            free = {run: epoch for run, epoch, _ in answer[1]}
+        standing = {run: epoch for run, epoch, pending, _ in answer[0] if pending}
+        cancels.update({run: reason for run, _, _, reason in answer[0] if reason is not None})
         sendable = [row for row in intents if free.get(row.run_id) == row.epoch]
-        kept: Sequence[tuple[Any, ...]] = ()
         if sendable:
-            sent = await self._unless_locked(
-                binding.intents(sql("intents/keep"), by_run(last_of_each(sendable)), list(standing))
-            )
+            sent = await self._unless_locked(self._keep(sendable, list(standing)))
             kept = sent[0] if sent is not None else ()
         dues = match_dues(intents, kept)
         verdicts = [
@@ -104,6 +114,9 @@ class CarefulCommit:
             for row, due in zip(intents, dues, strict=True)
         ]
         return verdicts, dues
+
+    def _keep(self, intents: Sequence[Intent], known_cancels: Sequence[UUID]) -> Statement:
+        return binding.intents(self._lanes.sql("intents/keep"), by_run(last_of_each(intents)), known_cancels)
 
     async def _checkpoints(
         self, checkpoints: Sequence[Checkpoint], attempt: Attempt, cancels: dict[UUID, str]
@@ -175,6 +188,15 @@ class CarefulCommit:
             if fault.kind is FaultKind.CONTENTION:
                 return None
             raise
+
+
+def _leave_open(batch: Batch, committed: Committed) -> None:
+    """The parts without verdicts are to be sent again."""
+    if len(committed.intents) < len(batch.intents):
+        committed.intents, committed.dues = [Verdict.BUSY] * len(batch.intents), [None] * len(batch.intents)
+    if len(committed.checkpoints) < len(batch.checkpoints):
+        committed.checkpoints = [Verdict.BUSY] * len(batch.checkpoints)
+    committed.finishes = [Verdict.BUSY] * len(batch.finishes)
 
 
 def _clearing(sql: bytes, finishes: Sequence[Finish]) -> list[Statement]:

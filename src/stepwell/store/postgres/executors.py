@@ -51,12 +51,18 @@ class Executors:
         (result,) = await self._lanes.misc.run(statement(self._lanes.sql("executors/owned"), incarnation))
         return [(run_id, epoch) for run_id, epoch in rows(result)]
 
+    async def cancels(self, incarnation: UUID) -> dict[UUID, str]:
+        """See `Store.cancels`."""
+        (result,) = await self._lanes.misc.run(statement(self._lanes.sql("executors/cancels"), incarnation))
+        return dict(rows(result))
+
 
 def _executor(row: tuple[Any, ...]) -> ExecutorRow:
-    incarnation, label, app, beat, lease_until, lease_over, draining, serves, queues, started_at = row
+    incarnation, label, namespace, app, beat, lease_until, lease_over, draining, serves, queues, started_at = row
     return ExecutorRow(
         incarnation,
         label,
+        namespace,
         app,
         beat,
         lease_until,

@@ -16,10 +16,11 @@ PACKAGE = Path(__file__).parent
 
 
 class Lanes:
-    """At most three connections here, and one of the heartbeat: a lane's work waits only for its own kind.
+    """At most three connections here, one of the heartbeat, one that hears hints: a lane's work waits only for its own
+    kind.
 
     `journal` carries the group commits; `starts` inserts that may wait for somebody else's transaction with
-    the same id; `misc` claims, sweeps, reads and operators' verbs.
+    the same id; `misc` claims, sweeps, reads, operators' verbs and hints to others.
     """
 
     def __init__(self, conninfo: str, identity: StoreIdentity, *, call_deadline: float) -> None:

@@ -11,6 +11,8 @@ _EPOCH = "extract(epoch from w.{0})::double precision"
 #: In the order of RunRow's fields.
 _COLUMNS = (
     "w.run_id",
+    "w.namespace",
+    "w.app",
     "w.workflow_id",
     "w.name",
     "w.version",
@@ -33,7 +35,8 @@ _COLUMNS = (
     "{input}",
     "{output}",
     "{error}",
-    "coalesce(w.output_codec_id, w.codec_id)",
+    "w.codec_id",
+    "w.output_codec_id",
     "w.cancel_reason",
     *(_EPOCH.format(column) for column in ("deadline", "not_before", "created_at", "started_at", "completed_at")),
 )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from stepwell.model.resumption import Resumption
 from stepwell.model.rows import NewRun
 from stepwell.model.status import Status
 from stepwell.store.postgres import binding, params
@@ -28,6 +29,10 @@ class Operators:
         )
         return [run_id for (run_id,) in rows(result)]
 
+    async def abandon_children(self, run_id: UUID) -> None:
+        """See `Store.abandon_children`."""
+        await self._lanes.misc.transact(statement(self._lanes.sql("operators/abandon_children"), run_id))
+
     async def resume(self, run_id: UUID) -> bool:
         """See `Store.resume`."""
         async with self._lanes.misc.transaction() as transaction:
@@ -38,13 +43,39 @@ class Operators:
                     return True
         return False
 
+    async def resume_failed(self, runs: Sequence[Resumption]) -> bool:
+        """See `Store.resume_failed`."""
+        sql = self._lanes.sql
+        cancelled_at: dict[UUID, int | None] = {}
+        async with self._lanes.misc.transaction() as transaction:
+            for plan in sorted(runs, key=lambda plan: plan.run_id):
+                (found,) = await transaction.run(statement(sql("operators/lock_run"), plan.run_id, None, None))
+                stands = rows(found)
+                if not stands or stands[0][0] not in _RESUMABLE or stands[0][1] != plan.epoch:
+                    return False
+                cancelled_at[plan.run_id] = stands[0][2]
+            for plan in runs:
+                chosen = [*plan.again, *plan.undone]
+                archive = statement(
+                    sql("operators/archive_chosen"),
+                    plan.run_id,
+                    params.texts([branch for branch, _ in chosen]),
+                    params.int4s([seq for _, seq in chosen]),
+                    params.bools([number >= len(plan.again) for number in range(len(chosen))]),
+                    plan.epoch,
+                )
+                await transaction.run(archive)
+                cancel_pos = cancelled_at[plan.run_id]
+                await self._put_back(transaction, plan.run_id, plan.epoch, cancel_pos, forget_begun=False)
+        return True
+
     async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
         """See `Store.rewind`."""
         async with self._lanes.misc.transaction() as transaction:
             (found,) = await transaction.run(statement(self._lanes.sql("operators/lock_run"), run_id, branch, seq))
             for status, epoch, cancel_pos, step_pos in rows(found):
                 if status != Status.PENDING and step_pos is not None:
-                    from_pos = step_pos if cancel_pos is None else min(step_pos, cancel_pos)
+                    from_pos = _uncancelled(step_pos, cancel_pos)
                     await self._put_back(transaction, run_id, epoch, from_pos, forget_begun=True)
                     return True
         return False
@@ -67,8 +98,8 @@ class Operators:
         identity, sql = self._lanes.identity, self._lanes.sql
         async with self._lanes.misc.transaction() as transaction:
             (found,) = await transaction.run(statement(sql("operators/lock_run"), run_id, branch, seq))
-            step_pos = next((row[3] for row in rows(found)), None)
-            if step_pos is None:
+            end = next((_uncancelled(row[3], row[2]) for row in rows(found) if row[3] is not None), None)
+            if end is None:
                 return False
             with refusing_bad_values():
                 insert = binding.start_many(sql("starts/insert_shared_many"), identity.namespace, identity.app, [new])
@@ -80,7 +111,7 @@ class Operators:
             if not affected(inserted):
                 return bool(rows(met)[0][1] == "self")  # our own lost acknowledgement
             await transaction.run(
-                statement(sql("operators/copy_steps"), run_id, new.run_id, step_pos),
+                statement(sql("operators/copy_steps"), run_id, new.run_id, end),
                 statement(sql("operators/name_origin"), new.run_id, run_id),
             )
         return True
@@ -93,3 +124,8 @@ class Operators:
     async def update_attributes(self, run_id: UUID, attributes: str) -> None:
         """See `Store.update_attributes`."""
         await self._lanes.misc.run(statement(self._lanes.sql("operators/merge_attributes"), run_id, attributes))
+
+
+def _uncancelled(pos: int, cancel_pos: int | None) -> int:
+    """A delivered cancellation is taken back too, with all that followed: nobody goes on as a cancelled run."""
+    return pos if cancel_pos is None else min(pos, cancel_pos)

@@ -9,7 +9,7 @@ from stepwell.model.rows import NewRun, Started
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.postgres import binding, params
 from stepwell.store.postgres.lanes import Lanes, refusing_bad_values
-from stepwell.store.postgres.wire import affected, rows
+from stepwell.store.postgres.wire import rows
 
 #: A row can vanish between the refused insert and the look-up (replaced, deleted): insert again.
 _ROUNDS = 10
@@ -19,31 +19,51 @@ class Starts:
     """The starts' lane of a store."""
 
     _lanes: Lanes
+    _start_unanswered = False  # the last call: its rows may be there, so the insert alone would not do
 
     async def start(self, runs: Sequence[NewRun]) -> list[Started]:
         """See `Store.start`."""
         with refusing_bad_values():
-            if len(runs) == 1 and not runs[0].replace and runs[0].attributes is None:
-                started = await self._start_one(runs[0])
-                if started is not None:
-                    return [started]
-            return await self._start_all(runs)
+            done: dict[int, Started] = {}
+            try:
+                if not (self._start_unanswered or any(run.replace for run in runs)):
+                    await self._insert(runs, done)
+                if len(done) < len(runs):
+                    await self._start_all(runs, done)
+            except StoreFault as fault:
+                self._start_unanswered = self._start_unanswered or fault.ambiguous
+                raise
+            self._start_unanswered = False
+            return [done[index] for index in range(len(runs))]
 
-    async def _start_one(self, run: NewRun) -> Started | None:
-        """The common case in one statement; None if the row is not new (or the isolation not ours)."""
-        own = self._lanes.identity.namespace, self._lanes.identity.app
-        (result,) = await self._lanes.starts.run(
-            binding.start_one(self._lanes.sql("starts/insert_shared_one"), *own, run)
-        )
-        return _created(rows(result)[0]) if affected(result) else None
+    async def _insert(self, runs: Sequence[NewRun], done: dict[int, Started]) -> None:
+        """The common case, in which all are new, in one round trip: a look-up of each costs as much again.
 
-    async def _start_all(self, runs: Sequence[NewRun]) -> list[Started]:
-        done: dict[int, Started] = {}
+        Leaves out those that are not new (all of them, if the isolation is not ours).
+        """
+        sql, own = self._lanes.sql, (self._lanes.identity.namespace, self._lanes.identity.app)
+        order = sorted(range(len(runs)), key=lambda i: runs[i].workflow_id)
+        wanted = [runs[index] for index in order]
+        statements = [
+            binding.start_one(sql("starts/insert_shared_one"), *own, runs[0])
+            if len(runs) == 1
+            else binding.start_many(sql("starts/insert_shared_many"), *own, wanted)
+        ]
+        if any(run.attributes is not None for run in wanted):
+            statements.append(binding.start_attributes(sql("starts/set_attributes"), wanted))
+        results = await self._lanes.starts.run(*statements)
+        created = dict(rows(results[0]))
+        for index, run in zip(order, wanted, strict=True):
+            if run.run_id in created:
+                done[index] = _created(run, created.pop(run.run_id))
+
+    async def _start_all(self, runs: Sequence[NewRun], done: dict[int, Started]) -> None:
+        """Those that are not `done` yet, with a look at what is there already."""
         renamed: dict[UUID, str] = {}
         for _ in range(_ROUNDS):
             missing = sorted((i for i in range(len(runs)) if i not in done), key=lambda i: runs[i].workflow_id)
             if not missing:
-                return [done[index] for index in range(len(runs))]
+                return
             await self._start_round(runs, missing, renamed, done)
         raise StoreFault(FaultKind.CONTENTION, "starts met rows that vanished again and again")
 
@@ -73,19 +93,20 @@ class Starts:
                 ),
             )
         results = await self._lanes.starts.transact(*statements)
-        created = {row[0]: _created(row) for row in rows(results[-3])}
+        created = dict(rows(results[-3]))
         found = {row[0]: row for row in rows(results[-1])}
         for ordinal, (index, run) in enumerate(zip(missing, wanted, strict=True), 1):
-            started = created.pop(run.run_id, None) or _attached(found[ordinal], run)
+            started = (
+                _created(run, created.pop(run.run_id)) if run.run_id in created else _attached(found[ordinal], run)
+            )
             if started is not None:
                 done[index] = started
             elif found[ordinal][1] == "id":  # a child whose display id an unrelated run has
                 renamed[run.run_id] = f"{runs[index].workflow_id}~{run.run_id.hex[-8:]}"
 
 
-def _created(row: tuple[Any, ...]) -> Started:
-    run_id, workflow_id, name, input_digest, status, deadline = row
-    return Started(run_id, workflow_id, True, name, input_digest, status, deadline)
+def _created(run: NewRun, deadline: float | None) -> Started:
+    return Started(run.run_id, run.workflow_id, True, run.name, run.input_digest, run.status, deadline)
 
 
 def _attached(found: tuple[Any, ...], run: NewRun) -> Started | None:

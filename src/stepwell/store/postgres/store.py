@@ -1,46 +1,49 @@
 """`PostgresStore`: the seam `store.api.Store`, kept by Postgres 13 or later."""
 
-from stepwell.model.rows import Batch, Committed
 from stepwell.store.api import HeartbeatPort, MigrationState, StoreIdentity
+from stepwell.store.hints import Ear
 from stepwell.store.postgres import migrate as migrating
-from stepwell.store.postgres.claims import Claims
 from stepwell.store.postgres.commit import Journal
 from stepwell.store.postgres.conninfo import conninfo_of
 from stepwell.store.postgres.executors import Executors
 from stepwell.store.postgres.heartbeat import PostgresHeartbeat
 from stepwell.store.postgres.lanes import Lanes
+from stepwell.store.postgres.listening import Listening
 from stepwell.store.postgres.looking import Looking
-from stepwell.store.postgres.operators import Operators
+from stepwell.store.postgres.notifier import Notifier
 from stepwell.store.postgres.params import statement
-from stepwell.store.postgres.starts import Starts
-from stepwell.store.postgres.sweeps import Sweeps
-from stepwell.store.postgres.waits import Waits
+from stepwell.store.postgres.telling import Telling
 from stepwell.store.postgres.wire import rows
 
 
-class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking):
+class PostgresStore(Telling, Executors, Looking):
     """One schema of one database, for one event loop. Connects when something is asked of it.
 
-    `call_deadline` (seconds) bounds every call but `migrate`. Raises `StoreFault` for all trouble with the
+    `call_deadline` (seconds) bounds every call but `migrate`. `notify`: other processes are told what was done here;
+    listening needs no switch, since it has to be asked for. Raises `StoreFault` for all trouble with the
     database, ConfigurationError for a URL that makes no sense.
     """
 
-    def __init__(self, url: str, identity: StoreIdentity, *, call_deadline: float = 10.0) -> None:
+    def __init__(self, url: str, identity: StoreIdentity, *, call_deadline: float = 10.0, notify: bool = False) -> None:
         self._lanes = Lanes(conninfo_of(url), identity, call_deadline=call_deadline)
         self._journal = Journal(self._lanes)
         self._heartbeats: list[PostgresHeartbeat] = []
+        self._notifier = Notifier(self._lanes, enabled=notify)
+        self._listening = Listening(self._lanes, self._notifier)
 
     async def open(self) -> None:
         """Connect, so that a wrong URL is noticed now; the schema need not be there yet."""
+        self._notifier.open()
         await self._lanes.learn_isolation()
 
     async def close(self) -> None:
-        for link in self._lanes.links:
+        await self._notifier.close()
+        for link in (*self._lanes.links, self._listening.link):
             await link.close()
 
     def abandon(self) -> None:
         """Cut every connection now, whatever goes on over it: what the death of the process would do."""
-        for link in self._lanes.links:
+        for link in (*self._lanes.links, self._listening.link):
             link.cut()
         for port in self._heartbeats:
             port.close()
@@ -50,6 +53,10 @@ class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking
 
     async def migrations(self) -> list[MigrationState]:
         return await migrating.migrations(self._lanes.conninfo, self._lanes.identity.schema)
+
+    async def tidy(self) -> str | None:
+        """Nothing: the server keeps its own house."""
+        return None
 
     async def now(self) -> float:
         (result,) = await self._lanes.misc.run(statement(self._lanes.sql("health/now")))
@@ -62,10 +69,12 @@ class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking
 
     def connection_count(self) -> int:
         """How many connections are open now."""
-        return sum(link.connected for link in self._lanes.links) + sum(port.connected for port in self._heartbeats)
+        links = (*self._lanes.links, self._listening.link)
+        return sum(link.connected for link in links) + sum(port.connected for port in self._heartbeats)
 
-    async def commit(self, batch: Batch) -> Committed:
-        return await self._journal.commit(batch)
+    async def listen(self, ear: Ear) -> None:
+        """See `Store.listen`."""
+        await self._listening.run(ear)
 
     async def warnings(self) -> list[str]:
         (result,) = await self._lanes.misc.run(statement(self._lanes.sql("health/settings")))

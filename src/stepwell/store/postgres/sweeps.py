@@ -1,8 +1,10 @@
-"""Sweeps: level-triggered, bounded, safe to repeat. All work for every namespace and app of the schema."""
+"""Sweeps: level-triggered, bounded, safe to repeat. What is said to be of an app is of this store's; the others work
+for every namespace and app of the schema."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
+from stepwell.store.api import retention_lease
 from stepwell.store.postgres import params
 from stepwell.store.postgres.lanes import Lanes
 from stepwell.store.postgres.params import Statement, statement
@@ -16,7 +18,14 @@ class Sweeps:
 
     async def acquire_sweep(self, incarnation: UUID, ttl: float) -> bool:
         """See `Store.acquire_sweep`."""
-        (result,) = await self._lanes.misc.run(statement(self._lanes.sql("sweeps/acquire"), incarnation, ttl))
+        return await self._acquire("sweep", incarnation, ttl)
+
+    async def acquire_retention(self, incarnation: UUID, ttl: float) -> bool:
+        """See `Store.acquire_retention`."""
+        return await self._acquire(retention_lease(self._lanes.identity), incarnation, ttl)
+
+    async def _acquire(self, job: str, incarnation: UUID, ttl: float) -> bool:
+        (result,) = await self._lanes.misc.run(statement(self._lanes.sql("sweeps/acquire"), incarnation, ttl, job))
         return affected(result) == 1
 
     async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
@@ -44,6 +53,14 @@ class Sweeps:
         """See `Store.expire_deadlines`."""
         return await self._counted(statement(self._lanes.sql("sweeps/expire_deadlines"), limit))
 
+    async def children_left(self, after: UUID | None, parents: int, limit: int) -> tuple[list[UUID], UUID | None]:
+        """See `Store.children_left`."""
+        (result,) = await self._lanes.misc.run(
+            statement(self._lanes.sql("sweeps/children_left"), after or UUID(int=0), parents, limit)
+        )
+        found = rows(result)
+        return [run_id for run_id, is_parent in found if not is_parent], found[-1][0]
+
     async def retry_blocked(self, routes: Sequence[tuple[str, str]], limit: int) -> int:
         """See `Store.retry_blocked`; of this store's namespace and app only."""
         if not routes:
@@ -63,7 +80,8 @@ class Sweeps:
 
     async def purge(self, older_than: float, limit: int) -> int:
         """See `Store.purge`."""
-        return await self._counted(statement(self._lanes.sql("sweeps/purge"), older_than, limit))
+        own = self._lanes.identity.namespace, self._lanes.identity.app
+        return await self._counted(statement(self._lanes.sql("sweeps/purge"), older_than, limit, *own))
 
     async def _counted(self, sweep: Statement) -> int:
         (result,) = await self._lanes.misc.transact(sweep)

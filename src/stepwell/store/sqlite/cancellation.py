@@ -23,6 +23,23 @@ def expire_deadlines(db: Session, limit: int) -> int:
     return sum(_cancel(db, "cancellation/request", row[0], "deadline") for row in expired)
 
 
+def children_left(db: Session, after: UUID | None, parents: int, limit: int) -> tuple[list[UUID], UUID | None]:
+    """Children that nobody has asked to end with their parent, and the parent where to go on looking."""
+    start = UUID(int=0) if after is None else after
+    seen = [row[0] for row in db.rows("cancellation/parents_left", {"after": start.bytes, "parents": parents})]
+    found: list[UUID] = []
+    for parent in seen:
+        if len(found) < limit:
+            left = db.rows("cancellation/children_left", {"parent": parent, "limit": limit - len(found)})
+            found.extend(UUID(bytes=row[0]) for row in left)
+    return found, UUID(bytes=seen[-1]) if len(seen) == parents else None
+
+
+def abandon_children(db: Session, run_id: UUID) -> None:
+    """They no longer end with their parent."""
+    db.run("cancellation/abandon_children", (run_id.bytes,))
+
+
 def _cancel(db: Session, statement: str, run_id: bytes, reason: str) -> bool:
     if db.run(statement, {"run_id": run_id, "reason": reason}) == 0:
         return False

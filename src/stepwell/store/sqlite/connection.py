@@ -25,11 +25,15 @@ SQL = load(PACKAGE, "")
 #: event loop; the longer wait is the caller's, between attempts.
 BUSY_TIMEOUT = 0.02
 
-#: WAL pages between checkpoints: four times SQLite's default, measured 12-25 % more steps per second.
+#: WAL pages between checkpoints, 16 MB: four times SQLite's default, measured 12-25 % more steps per second, since the
+#: pages of many runs are copied once instead of four times. A larger log is slower to read through after a crash.
 CHECKPOINT_PAGES = 4000
 
-#: The WAL file is cut back to this after a checkpoint, bytes.
+#: The WAL file is cut back to this after a checkpoint, bytes; where readers keep it larger, see `wal.py`.
 WAL_LIMIT = 64 * 1024 * 1024
+
+#: How long cutting it back may hold writers up while it waits for readers, seconds.
+WAL_PATIENCE = 0.5
 
 
 def connect(

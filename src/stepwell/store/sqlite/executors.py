@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from stepwell.model.rows import Beat, ExecutorRow
+from stepwell.store.api import retention_lease
 from stepwell.store.sqlite.connection import Row, Session
 
 
@@ -38,10 +39,11 @@ def executors(db: Session) -> list[ExecutorRow]:
 
 
 def _executor(row: Row) -> ExecutorRow:
-    incarnation, label, app, beat, until, over, draining, serves, queues, started = row
+    incarnation, label, namespace, app, beat, until, over, draining, serves, queues, started = row
     return ExecutorRow(
         UUID(bytes=incarnation),
         label,
+        namespace,
         app,
         beat,
         until,
@@ -58,11 +60,24 @@ def beat(db: Session, incarnation: UUID, lease: float) -> Beat:
     now = db.value("executors/beat", (lease, incarnation.bytes))
     if now is None:
         return Beat(known=False, database_now=db.now(), cancels={})
-    cancels = {UUID(bytes=row[0]): row[1] for row in db.rows("executors/cancels", (incarnation.bytes,))}
-    return Beat(known=True, database_now=now, cancels=cancels)
+    return Beat(known=True, database_now=now, cancels=cancels(db, incarnation))
+
+
+def cancels(db: Session, incarnation: UUID) -> dict[UUID, str]:
+    """Pending cancellations of what this process owns."""
+    return {UUID(bytes=row[0]): row[1] for row in db.rows("executors/cancels", (incarnation.bytes,))}
 
 
 def acquire_sweep(db: Session, incarnation: UUID, ttl: float) -> bool:
     """Whether this process is the sweeper for the next `ttl` seconds."""
-    params = {"name": "sweep", "holder": incarnation.bytes, "ttl": ttl}
+    return _acquire(db, "sweep", incarnation, ttl)
+
+
+def acquire_retention(db: Session, incarnation: UUID, ttl: float) -> bool:
+    """Whether this process does its app's retention for the next `ttl` seconds."""
+    return _acquire(db, retention_lease(db.identity), incarnation, ttl)
+
+
+def _acquire(db: Session, job: str, incarnation: UUID, ttl: float) -> bool:
+    params = {"name": job, "holder": incarnation.bytes, "ttl": ttl}
     return db.one("executors/acquire_lease", params) is not None

@@ -18,6 +18,10 @@ from stepwell.store.sqlite.writing import checkpoint_params, finish_params, writ
 
 _KEY = itemgetter(0, 1, 2)  # run, branch, seq
 
+#: Runs of one statement of workflows/fences, and how many are worth it.
+_FENCES = 32
+_FEW = 5
+
 
 class _DoesNotAddUp(Exception):
     """Some row of the batch needs a verdict of its own."""
@@ -38,13 +42,13 @@ def _commit_fast(db: Session, batch: Batch) -> Committed:
         if insert_run(db, run) is None:
             raise _DoesNotAddUp
     committed = Committed(all_written=True)
-    _check_fences(db, batch, committed.cancels)
+    now = _check_fences(db, batch, committed.cancels)
     for intent in batch.intents:
         verdict, due = write_intent(db, intent)
         if verdict is not Verdict.WRITTEN:
             raise _DoesNotAddUp
         committed.dues.append(due)
-    _write_checkpoints(db, batch.checkpoints)
+    _write_checkpoints(db, batch.checkpoints, now)
     if batch.finishes and db.many("workflows/finish", map(finish_params, batch.finishes)) != len(batch.finishes):
         raise _DoesNotAddUp
     cleared = [(finish.run_id.bytes,) for finish in batch.finishes if finish.clears_intents]
@@ -53,25 +57,43 @@ def _commit_fast(db: Session, batch: Batch) -> Committed:
     return committed
 
 
-def _check_fences(db: Session, batch: Batch, cancels: dict[UUID, str]) -> None:
-    """Every run of the batch must be ours now; reports the cancellations that wait for them."""
-    executions = {(part.run_id, part.epoch) for part in _fenced(batch)}
-    for run_id, epoch in executions:
-        row = db.one("workflows/fence", (run_id.bytes, epoch))
-        if row is None:
+def _check_fences(db: Session, batch: Batch, cancels: dict[UUID, str]) -> float:
+    """Every run of the batch must be ours now. Reports the cancellations that wait for them; the database's now."""
+    parts: Sequence[Intent | Checkpoint | Finish] = [*batch.intents, *batch.checkpoints, *batch.finishes]
+    epochs = {part.run_id: part.epoch for part in parts}
+    if any(epochs[part.run_id] != part.epoch for part in parts):
+        raise _DoesNotAddUp  # of two executions of a run one has lost it
+    now = 0.0
+    if len(epochs) < _FEW:
+        for run_id, epoch in epochs.items():
+            row = db.one("workflows/fence", (run_id.bytes, epoch))
+            if row is None:
+                raise _DoesNotAddUp
+            if row[0] is not None:
+                cancels[run_id] = row[0]
+            now = row[1]
+        return now
+    wanted = {run_id.bytes: epoch for run_id, epoch in epochs.items()}
+    keys = list(wanted)
+    for first in range(0, len(keys), _FENCES):
+        some = keys[first : first + _FENCES]
+        rows = db.rows("workflows/fences", some + some[:1] * (_FENCES - len(some)))
+        if len(rows) != len(some):
             raise _DoesNotAddUp
-        if row[0] is not None:
-            cancels[run_id] = row[0]
+        for key, epoch, reason, now in rows:  # noqa: B007, all are the same
+            if wanted[key] != epoch:
+                raise _DoesNotAddUp
+            if reason is not None:
+                cancels[UUID(bytes=key)] = reason
+    return now
 
 
-def _fenced(batch: Batch) -> Sequence[Intent | Checkpoint | Finish]:
-    return [*batch.intents, *batch.checkpoints, *batch.finishes]
-
-
-def _write_checkpoints(db: Session, checkpoints: list[Checkpoint]) -> None:
+def _write_checkpoints(db: Session, checkpoints: list[Checkpoint], now: float) -> None:
     if not checkpoints:
         return
-    db.many("steps/insert", sorted(map(checkpoint_params, checkpoints), key=_KEY))
+    rows = [(*checkpoint_params(c), now) for c in checkpoints]
+    rows.sort(key=_KEY)
+    db.many("steps/insert", rows)
     settled = [(c.run_id.bytes, c.branch, c.seq) for c in checkpoints if c.settles_intent]
     if settled:
         db.many("intents/settle", settled)

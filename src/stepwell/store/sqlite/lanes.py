@@ -34,6 +34,7 @@ class Lane:
         self._begin = begin
         self._deadline = deadline
         self._session: Session | None = None
+        self._sessions = 0
         #: Held while the connection is in use: a fork waits for it.
         self.in_use = threading.RLock()
         mind_forks(self)
@@ -45,9 +46,7 @@ class Lane:
 
     def _transact(self, verb: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            if self._session is None:
-                self._session = self._opener()
-            session = self._session
+            session = self._opened()
             session.connection.execute(self._begin)
         except sqlite3.Error as error:
             raise self._failed(error) from error
@@ -74,6 +73,24 @@ class Lane:
             session, self._session = self._session, None
             if session is not None:
                 session.connection.close()
+
+    def _opened(self) -> Session:
+        if self._session is None:
+            self._session = self._opener()
+            self._sessions += 1
+        return self._session
+
+    def version(self) -> tuple[int, int] | None:
+        """What changes with every commit over another connection; None if this one is in use now. Raises StoreFault."""
+        if not self.in_use.acquire(blocking=False):
+            return None
+        try:
+            (number,) = self._opened().connection.execute("PRAGMA data_version").fetchone()
+            return self._sessions, number  # each session counts anew
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        finally:
+            self.in_use.release()
 
     async def _patiently(
         self, give_up: float, attempt: Callable[[], R], threads: ThreadPoolExecutor | None = None

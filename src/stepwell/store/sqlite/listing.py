@@ -10,16 +10,16 @@ from stepwell.store.sqlite.connection import Row, Session, uuid_of
 
 #: Every column in the order of RunRow's fields.
 _COLUMNS = """
-    w.run_id, w.workflow_id, w.name, w.version, w.instance, w.route, w.status, w.reason, w.queue, w.priority,
-    w.owner, w.epoch, w.attempts, w.recoveries, w.max_recoveries, w.parent_run_id,
+    w.run_id, w.namespace, w.app, w.workflow_id, w.name, w.version, w.instance, w.route, w.status, w.reason, w.queue,
+    w.priority, w.owner, w.epoch, w.attempts, w.recoveries, w.max_recoveries, w.parent_run_id,
     (SELECT p.workflow_id FROM workflow_status p WHERE p.run_id = w.parent_run_id),
     w.root_run_id, w.forked_from,
     (SELECT a.attributes FROM workflow_attributes a WHERE a.run_id = w.run_id), {payloads}, w.codec_id,
-    w.cancel_reason, w.deadline, w.not_before, w.created_at, w.started_at, w.completed_at"""
+    w.output_codec_id, w.cancel_reason, w.deadline, w.not_before, w.created_at, w.started_at, w.completed_at"""
 _PAYLOADS = _COLUMNS.format(payloads="w.input, w.output, w.error")
 _NO_PAYLOADS = _COLUMNS.format(payloads="NULL, NULL, NULL")
 
-_UUIDS = (0, 10, 15, 17, 18)
+_UUIDS = (0, 12, 17, 19, 20)
 
 #: One condition for each field of a filter that is not None.
 _CONDITIONS = {

@@ -1,8 +1,10 @@
 """Verbs of people: let a run go on, go back in it, branch off it, remove it."""
 
 import json
+from collections.abc import Sequence
 from uuid import UUID
 
+from stepwell.model.resumption import Resumption
 from stepwell.model.rows import NewRun
 from stepwell.model.status import TRANSITIONS, Status
 from stepwell.store.sqlite.connection import Session
@@ -20,16 +22,37 @@ def resume(db: Session, run_id: UUID) -> bool:
     return True
 
 
+def resume_failed(db: Session, runs: Sequence[Resumption]) -> bool:
+    """Let failed runs go on, each without what its plan says; all of them or none."""
+    for plan in runs:
+        stands = db.one("operators/stands", (plan.run_id.bytes,))
+        if stands is None or stands[0] not in _RESUMABLE or stands[1] != plan.epoch:
+            return False
+    for plan in runs:
+        again = [(plan.run_id.bytes, branch, seq) for branch, seq in plan.again]
+        undone = [(plan.run_id.bytes, branch, seq) for branch, seq in plan.undone]
+        db.many("steps/archive_one", [*again, *undone])
+        db.many("steps/close_gate", undone)
+        db.many("steps/clear_one", [*again, *undone])
+        _reopen(db, plan.run_id, db.value("steps/cancel_pos", (plan.run_id.bytes,)))
+    return True
+
+
 def rewind(db: Session, run_id: UUID, branch: str, seq: int) -> bool:
     """Go on from before one recorded outcome."""
     pos = db.value("steps/pos", (run_id.bytes, branch, seq))
     if pos is None or db.value("workflows/stands", (run_id.bytes,)) == Status.PENDING:
         return False
-    cancelled_at = db.value("steps/cancel_pos", (run_id.bytes,))
     db.run("waits/clear", (run_id.bytes,))
     db.run("intents/clear", (run_id.bytes,))
-    _reopen(db, run_id, pos if cancelled_at is None else min(pos, cancelled_at))
+    _reopen(db, run_id, _uncancelled(db, run_id, pos))
     return True
+
+
+def _uncancelled(db: Session, run_id: UUID, pos: int) -> int:
+    """A delivered cancellation is taken back too, with all that followed: nobody goes on as a cancelled run."""
+    cancelled_at: int | None = db.value("steps/cancel_pos", (run_id.bytes,))
+    return pos if cancelled_at is None else min(pos, cancelled_at)
 
 
 def _reopen(db: Session, run_id: UUID, pos: int | None) -> None:
@@ -51,7 +74,8 @@ def fork(db: Session, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
     if insert_run(db, new, forked_from=run_id) is None:
         return db.one("workflows/started_run", (new.run_id.bytes,)) is not None
     db.run("operators/same_app", (new.run_id.bytes,))
-    db.run("steps/copy", {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": pos})
+    end = _uncancelled(db, run_id, pos)
+    db.run("steps/copy", {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": end})
     return True
 
 
@@ -61,8 +85,9 @@ def delete(db: Session, run_id: UUID) -> bool:
 
 
 def purge(db: Session, older_than: float, limit: int) -> int:
-    """Retention; how many runs were removed."""
-    return db.run("workflows/purge", {"older_than": older_than, "limit": limit})
+    """Retention of this app's runs; how many were removed."""
+    own = {"namespace": db.identity.namespace, "app": db.identity.app}
+    return db.run("workflows/purge", {"older_than": older_than, "limit": limit, **own})
 
 
 def update_attributes(db: Session, run_id: UUID, attributes: str) -> None:

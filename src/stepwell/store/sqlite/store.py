@@ -1,11 +1,13 @@
 """`SQLiteStore`: the verbs of `Store` on one SQLite file. What each does is told in `store/api.py`."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import time as machine_clock
 from uuid import UUID
 
+from stepwell.model.resumption import Resumption
 from stepwell.model.rows import (
     Batch,
     Claimed,
@@ -21,10 +23,12 @@ from stepwell.model.rows import (
 )
 from stepwell.store.api import MigrationState, StoreIdentity
 from stepwell.store.faults import FaultKind, StoreFault
+from stepwell.store.hints import Ear
 from stepwell.store.sqlite import (
     cancellation,
     executors,
     journal,
+    listening,
     listing,
     migrating,
     operators,
@@ -32,9 +36,10 @@ from stepwell.store.sqlite import (
     starts,
     waits,
 )
-from stepwell.store.sqlite.connection import BUSY_TIMEOUT, Session, connect
+from stepwell.store.sqlite.connection import BUSY_TIMEOUT, WAL_LIMIT, WAL_PATIENCE, Session, connect
 from stepwell.store.sqlite.heartbeat import SQLiteHeartbeat
 from stepwell.store.sqlite.lanes import Reader, Writer
+from stepwell.store.sqlite.wal import cut_back
 from stepwell.store.sqlite.warn import warnings
 
 #: Batches of more rows than this leave the event loop's thread; below, the hop costs more than it frees.
@@ -104,11 +109,20 @@ class SQLiteStore:
     async def warnings(self) -> list[str]:
         return await self._read.ask(warnings, self._synchronous)
 
+    async def tidy(self) -> str | None:
+        opener = partial(connect, self.path, self._clock, synchronous=self._synchronous, busy_timeout=WAL_PATIENCE)
+        if self._inline_rows is None:
+            return cut_back(self.path, WAL_LIMIT, opener)
+        return await asyncio.to_thread(cut_back, self.path, WAL_LIMIT, opener)
+
     async def now(self) -> float:
         return self._clock()
 
     def heartbeat_port(self) -> SQLiteHeartbeat:
         return SQLiteHeartbeat(partial(self._session, busy_timeout=self._call_deadline), self._call_deadline)
+
+    async def listen(self, ear: Ear) -> None:
+        await listening.listen(self._write, self._read, ear)
 
     # -- starts and the journal ------------------------------------------------------------------------
 
@@ -134,6 +148,9 @@ class SQLiteStore:
     async def executors(self) -> list[ExecutorRow]:
         return await self._read.ask(executors.executors)
 
+    async def cancels(self, incarnation: UUID) -> dict[UUID, str]:
+        return await self._read.ask(executors.cancels, incarnation)
+
     async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
         return await self._write.ask(limit, ownership.claim, incarnation, routes, queues, limit)
 
@@ -154,6 +171,9 @@ class SQLiteStore:
     async def acquire_sweep(self, incarnation: UUID, ttl: float) -> bool:
         return await self._write.ask(1, executors.acquire_sweep, incarnation, ttl)
 
+    async def acquire_retention(self, incarnation: UUID, ttl: float) -> bool:
+        return await self._write.ask(1, executors.acquire_retention, incarnation, ttl)
+
     async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
         return await self._write.ask(limit, ownership.reap, dead, limit)
 
@@ -165,6 +185,9 @@ class SQLiteStore:
 
     async def expire_deadlines(self, limit: int) -> int:
         return await self._write.ask(limit, cancellation.expire_deadlines, limit)
+
+    async def children_left(self, after: UUID | None, parents: int, limit: int) -> tuple[list[UUID], UUID | None]:
+        return await self._read.ask(cancellation.children_left, after, parents, limit)
 
     async def retry_blocked(self, routes: Sequence[tuple[str, str]], limit: int) -> int:
         return await self._write.ask(limit, ownership.retry_blocked, routes, limit)
@@ -199,8 +222,14 @@ class SQLiteStore:
     async def request_cancel(self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
         return await self._write.ask(len(run_ids), cancellation.request_cancel, run_ids, reason, force, children)
 
+    async def abandon_children(self, run_id: UUID) -> None:
+        await self._write.ask(1, cancellation.abandon_children, run_id)
+
     async def resume(self, run_id: UUID) -> bool:
         return await self._write.ask(1, operators.resume, run_id)
+
+    async def resume_failed(self, runs: Sequence[Resumption]) -> bool:
+        return await self._write.ask(len(runs), operators.resume_failed, runs)
 
     async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
         return await self._write.ask(1, operators.rewind, run_id, branch, seq)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stepwell.model.rows import Checkpoint, Finish, Intent, Verdict
-from stepwell.store.sqlite.connection import Session, blob
+from stepwell.store.sqlite.connection import Session
 
 #: A stored intent's due time and the database's now.
 Due = tuple[float | None, float]
@@ -24,7 +24,7 @@ def checkpoint_params(c: Checkpoint) -> tuple[Any, ...]:
         c.pos,
         c.epoch,
         c.attempts,
-        blob(c.child_run),
+        None if c.child_run is None else c.child_run.bytes,
         c.codec_id,
         c.elapsed,
     )

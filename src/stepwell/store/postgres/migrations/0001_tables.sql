@@ -85,6 +85,10 @@ create unique index workflow_status_gate on stepwell.workflow_status (parent_run
     where current and parent_run_id is not null;
 create index workflow_status_replaced_child on stepwell.workflow_status (parent_run_id)
     where not current and parent_run_id is not null;
+-- Live children that are to be asked to stop when their parent ends.
+create index workflow_status_closing on stepwell.workflow_status (parent_run_id)
+    where current and parent_close = 'cancel' and cancel_reason is null and completed_at is null
+      and parent_run_id is not null;
 create index workflow_status_claim on stepwell.workflow_status (namespace, app, queue, route, priority, created_at)
     where status = 'ENQUEUED' and not delayed;
 create index workflow_status_delayed on stepwell.workflow_status (not_before) where delayed;
@@ -93,7 +97,8 @@ create index workflow_status_cancelling on stepwell.workflow_status (owner)
     where cancel_reason is not null and completed_at is null;
 create index workflow_status_deadline on stepwell.workflow_status (deadline)
     where deadline is not null and cancel_reason is null and completed_at is null;
-create index workflow_status_completed on stepwell.workflow_status (completed_at) where completed_at is not null;
+create index workflow_status_completed on stepwell.workflow_status (namespace, app, completed_at)
+    where completed_at is not null;
 create index workflow_status_name on stepwell.workflow_status (namespace, name, created_at);
 -- PENDING runs are found by their owners: a start and a claim need not write here.
 create index workflow_status_unusual on stepwell.workflow_status (namespace, status, created_at)

@@ -74,8 +74,11 @@ CREATE INDEX workflow_status_cancel ON workflow_status (status, owner)
     WHERE cancel_reason IS NOT NULL AND completed_at IS NULL;
 CREATE INDEX workflow_status_deadline ON workflow_status (deadline)
     WHERE deadline IS NOT NULL AND cancel_reason IS NULL AND completed_at IS NULL;
+CREATE INDEX workflow_status_closing ON workflow_status (parent_run_id)
+    WHERE parent_run_id IS NOT NULL AND current = 1 AND parent_close = 'cancel' AND cancel_reason IS NULL
+      AND completed_at IS NULL;
 CREATE INDEX workflow_status_blocked ON workflow_status (route) WHERE status = 'BLOCKED';
-CREATE INDEX workflow_status_done ON workflow_status (completed_at) WHERE completed_at IS NOT NULL;
+CREATE INDEX workflow_status_done ON workflow_status (namespace, app, completed_at) WHERE completed_at IS NOT NULL;
 
 -- What lists look for, newest first (a run_id begins with its time).
 CREATE INDEX workflow_status_name ON workflow_status (namespace, name, run_id);

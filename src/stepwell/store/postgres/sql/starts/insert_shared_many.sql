@@ -29,4 +29,4 @@ from unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text
 where current_setting('transaction_isolation') = 'read committed'
   and (select set_config('lock_timeout', '3s', true)) is not null
 on conflict do nothing
-returning run_id, workflow_id, name, input_digest, status, extract(epoch from deadline)::double precision
+returning run_id, extract(epoch from deadline)::double precision

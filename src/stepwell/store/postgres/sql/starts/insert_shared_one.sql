@@ -27,4 +27,4 @@ from (values ($3::uuid, $4::text, $5::text, $6::text, $7::uuid, $8::text, $9::te
 where current_setting('transaction_isolation') = 'read committed'
   and (select set_config('lock_timeout', '3s', true)) is not null
 on conflict do nothing
-returning run_id, workflow_id, name, input_digest, status, extract(epoch from deadline)::double precision
+returning run_id, extract(epoch from deadline)::double precision

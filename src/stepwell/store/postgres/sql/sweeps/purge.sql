@@ -1,11 +1,12 @@
--- Deletes runs that ended long ago, with all their rows; a child only when its parent is gone.
+-- Deletes runs of one app and namespace that ended long ago, with all their rows; a child only when its parent is gone.
 -- Called by: purge. Index: workflow_status_completed, primary keys. Locks: those runs, passing over locked ones.
 with gone as (
     delete from stepwell.workflow_status w
     where w.ctid = any (array(
         select s.ctid
         from stepwell.workflow_status s
-        where s.completed_at < (select stepwell.clock()) - make_interval(secs => $1::double precision)
+        where s.namespace = $3::text and s.app = $4::text
+          and s.completed_at < (select stepwell.clock()) - make_interval(secs => $1::double precision)
           and s.completed_at is not null
           and not exists (select from stepwell.workflow_status p where p.run_id = s.parent_run_id)
         order by s.completed_at

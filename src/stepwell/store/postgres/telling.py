@@ -1,0 +1,110 @@
+"""Which verbs tell the other processes what: each tells after its commit, and only if it has changed something.
+
+A start or a release concerns the processes of this app; what a person asks for or an end concerns its namespace; the
+sweeps and wake-ups work for the whole schema.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from stepwell.model.resumption import Resumption
+from stepwell.model.rows import Batch, Committed, Leave, NewRun, Started
+from stepwell.model.status import Status
+from stepwell.store.hints import EVERYTHING, Hint
+from stepwell.store.postgres.claims import Claims
+from stepwell.store.postgres.commit import Journal
+from stepwell.store.postgres.notifier import Notifier
+from stepwell.store.postgres.operators import Operators
+from stepwell.store.postgres.starts import Starts
+from stepwell.store.postgres.sweeps import Sweeps
+from stepwell.store.postgres.waits import Waits
+
+#: A cancellation may have to be delivered, may have put a run back for its cleanup, may have ended it, or may have
+#: come just before its run parked.
+_CANCELLED = EVERYTHING
+
+
+class Telling(Starts, Claims, Waits, Sweeps, Operators):
+    """The changing verbs, with the hints that follow them."""
+
+    _notifier: Notifier
+    _journal: Journal
+
+    async def start(self, runs: Sequence[NewRun]) -> list[Started]:
+        """See `Store.start`."""
+        started = await super().start(runs)
+        if any(run.status == Status.ENQUEUED for run in runs):
+            self._notifier.hint(Hint.WORK)
+        return started
+
+    async def commit(self, batch: Batch) -> Committed:
+        """See `Store.commit`."""
+        committed = await self._journal.commit(batch)
+        if batch.finishes:
+            self._notifier.hint(Hint.ENDED)
+        return committed
+
+    async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
+        """See `Store.leave`."""
+        left = await super().leave(leaves)
+        if any(leave.status == Status.ENQUEUED for leave in leaves):
+            self._notifier.hint(Hint.WORK)
+        return left
+
+    async def wake(self, limit: int) -> int:
+        """See `Store.wake`."""
+        return self._tell_all(await super().wake(limit), Hint.WORK)
+
+    async def wake_waiters_of(self, ended: Sequence[UUID]) -> int:
+        """See `Store.wake_waiters_of`."""
+        return self._tell_all(await super().wake_waiters_of(ended), Hint.WORK)
+
+    async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
+        """See `Store.reap`."""
+        taken, skipped = await super().reap(dead, limit)
+        return self._tell_all(taken, Hint.WORK), skipped
+
+    async def reap_orphans(self, limit: int) -> int:
+        """See `Store.reap_orphans`."""
+        return self._tell_all(await super().reap_orphans(limit), Hint.WORK)
+
+    async def expire_deadlines(self, limit: int) -> int:
+        """See `Store.expire_deadlines`."""
+        return self._tell_all(await super().expire_deadlines(limit), _CANCELLED)
+
+    async def retry_blocked(self, routes: Sequence[tuple[str, str]], limit: int) -> int:
+        """See `Store.retry_blocked`."""
+        return self._tell_all(await super().retry_blocked(routes, limit), Hint.WORK)
+
+    async def request_cancel(self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
+        """See `Store.request_cancel`."""
+        touched = await super().request_cancel(run_ids, reason, force, children)
+        if touched:
+            self._notifier.hint(_CANCELLED)
+        return touched
+
+    async def resume(self, run_id: UUID) -> bool:
+        """See `Store.resume`."""
+        return self._tell_if(await super().resume(run_id))
+
+    async def resume_failed(self, runs: Sequence[Resumption]) -> bool:
+        """See `Store.resume_failed`."""
+        return self._tell_if(await super().resume_failed(runs))
+
+    async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
+        """See `Store.rewind`."""
+        return self._tell_if(await super().rewind(run_id, branch, seq))
+
+    async def fork(self, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
+        """See `Store.fork`."""
+        return self._tell_if(await super().fork(run_id, branch, seq, new))
+
+    def _tell_all(self, count: int, hints: Hint) -> int:
+        if count:
+            self._notifier.hint(hints, whole_schema=True)
+        return count
+
+    def _tell_if(self, done: bool) -> bool:
+        if done:
+            self._notifier.hint(Hint.WORK, any_app=True)
+        return done

@@ -1,0 +1,270 @@
+"""Hints between the stores of one server: who hears what, how often, and what happens when the path breaks."""
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from stepwell.model.rows import Batch, Leave
+from stepwell.store.api import Store, StoreIdentity
+from stepwell.store.hints import EVERYTHING, Hint
+from stepwell.store.postgres import PostgresStore, listening, notifier
+from stepwell.store.postgres.notifier import GAP_SECONDS, Notice
+from stepwell.store.postgres.telling import Telling
+from tests.store.conformance.kit import LEASE, ROUTE, draw, finish
+from tests.store.hints_kit import RememberingEar
+from tests.store.hints_kit import listening as listens
+from tests.store.postgres_only.conftest import Bystander
+from tests.store.postgres_only.kit import begin, new_run
+
+WORK, ENDED, CANCEL = Hint.WORK, Hint.ENDED, Hint.CANCEL
+
+Opener = Callable[..., Awaitable[PostgresStore]]
+
+
+@pytest.fixture
+async def opened(store: PostgresStore, postgres_url: str) -> AsyncIterator[Opener]:
+    """Opens stores that tell, on the migrated database."""
+    async with AsyncExitStack() as stack:
+
+        async def another(*, notify: bool = True, **identity: str) -> PostgresStore:
+            other = PostgresStore(postgres_url, StoreIdentity(**identity), notify=notify)
+            stack.push_async_callback(other.close)
+            await other.open()
+            return other
+
+        yield another
+
+
+@asynccontextmanager
+async def hearing(store: PostgresStore) -> AsyncIterator[RememberingEar]:
+    """It listens, and the path is proved."""
+    async with listens(store) as ear:
+        await ear.until(lambda: ear.states == [None])
+        await ear.hears(EVERYTHING)  # what was told before
+        ear.forget()
+        yield ear
+
+
+async def enqueue(store: PostgresStore) -> Any:
+    (started,) = await store.start([new_run(owner=None)])
+    return started.run_id
+
+
+async def test_others_hear_what_was_done(store: PostgresStore, opened: Opener) -> None:
+    teller = await opened()
+    me = draw()
+    await teller.register(me, "host:1", LEASE, [ROUTE], [])
+    async with hearing(store) as ear:
+        waiting = await enqueue(teller)
+        await ear.hears(WORK)
+        (claimed,) = await teller.claim(me, [ROUTE], [], 1)
+        ear.forget()
+        await teller.request_cancel([waiting], "enough", False, False)
+        await ear.hears(CANCEL)
+        ear.forget()
+        await teller.leave([Leave(claimed.run_id, claimed.epoch, "ENQUEUED", "released")])
+        await ear.hears(WORK)
+        run = await begin(teller)
+        ear.forget()
+        await teller.commit(Batch(finishes=[finish(run)]))
+        await ear.hears(ENDED)
+        ear.forget()
+        failed = await begin(teller)
+        await teller.commit(Batch(finishes=[finish(failed, "ERROR")]))
+        await teller.resume(failed.run_id)
+        await ear.hears(WORK)
+
+
+async def test_own_hints_are_not_heard(opened: Opener) -> None:
+    store = await opened()
+    async with hearing(store) as ear:
+        await enqueue(store)
+        other = await opened()
+        await begin(other)
+        await other.commit(Batch(finishes=[finish(await begin(other))]))
+        await ear.hears(ENDED)  # later than our own
+        assert ear.all == ENDED
+
+
+async def test_what_concerns_whom(opened: Opener) -> None:
+    """Work concerns the app, an end the namespace, a sweep the schema."""
+    teller = await opened()
+    same, other_app = await opened(), await opened(app="other")
+    elsewhere = await opened(namespace="elsewhere")
+    async with hearing(same) as one, hearing(other_app) as two, hearing(elsewhere) as three:
+        await enqueue(teller)
+        await one.hears(WORK)
+        await teller.commit(Batch(finishes=[finish(await begin(teller))]))
+        await two.hears(ENDED)
+        await one.hears(WORK | ENDED)
+        assert (two.all, three.all) == (ENDED, Hint(0))
+        orphan = await begin(teller)  # its owner has never registered
+        assert await teller.reap_orphans(10) >= 1
+        for ear in (one, two, three):
+            await ear.hears(WORK)
+        assert orphan.epoch == 1
+
+
+@pytest.mark.parametrize("notify", [True, False])
+async def test_a_thousand_ends_are_few_notifications(opened: Opener, postgres_url: str, notify: bool) -> None:
+    teller = await opened(notify=notify)
+    runs = [new_run() for _ in range(1000)]
+    await teller.start(runs)
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as bystander:
+        await bystander.execute(sql.SQL("LISTEN {}").format(sql.Identifier(teller._notifier.channel)))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for run in runs:
+            await teller.commit(Batch(finishes=[finish(_execution(run.run_id))]))
+        seconds = loop.time() - began
+        await teller.close()  # says what waits
+        heard = [notify.payload async for notify in bystander.notifies(timeout=1.0)]
+    if not notify:
+        assert heard == []
+        return
+    assert 1 <= len(heard) <= seconds / GAP_SECONDS + 2
+    assert len(heard) < 500
+    assert set(heard) == {Notice(ENDED).payload()}
+
+
+def _execution(run_id: Any) -> Any:
+    from tests.store.conformance.kit import Execution
+
+    return Execution(run_id, 1)
+
+
+async def test_a_store_that_was_closed_tells_again_once_it_is_open(store: PostgresStore, opened: Opener) -> None:
+    """As when the database was away at the launch."""
+    teller = await opened()
+    async with hearing(store) as ear:
+        await teller.close()
+        await teller.open()
+        await enqueue(teller)
+        await ear.hears(WORK)
+
+
+async def test_who_is_alone_tells_nobody(opened: Opener, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notifier, "_FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(listening, "PING_SECONDS", 0.05)
+    store = await opened()
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as bystander:
+        await bystander.execute(sql.SQL("LISTEN {}").format(sql.Identifier(store._notifier.channel)))
+        async with hearing(store) as ear:
+            await enqueue(store)
+            heard = [Notice.read(notify.payload) async for notify in bystander.notifies(timeout=1.0)]
+            assert len(heard) > 3
+            assert {notice.hints for notice in heard if notice} == {Hint(0)}, "only pings"
+            other = await opened()
+            async with hearing(other) as another:
+                await ear.until(lambda: store._notifier._alone_from > asyncio.get_running_loop().time())
+                await enqueue(store)
+                await another.hears(WORK)
+
+
+async def test_a_lost_connection_is_noticed_and_mended(
+    store: PostgresStore, opened: Opener, bystander: Bystander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "_FIRST_PAUSE", 0.01)
+    teller = await opened()
+    async with hearing(store) as ear:
+        bystander.execute("select pg_terminate_backend(%s)", (store._listening.link.greeted_by,))
+        await ear.until(lambda: len(ear.states) == 3)
+        assert ear.states[0] is ear.states[2] is None
+        assert ear.states[1] is not None
+        await ear.hears(EVERYTHING)  # whatever was told meanwhile
+        ear.forget()
+        await enqueue(teller)
+        await ear.hears(WORK)
+
+
+async def test_a_path_that_is_silently_cut_is_noticed(
+    store: PostgresStore, bystander: Bystander, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a middlebox does that drops what it forgets: the connection stays, notifications do not come."""
+    monkeypatch.setattr(listening, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(listening, "ECHO_SECONDS", 0.2)
+    async with hearing(store) as ear:
+        monkeypatch.setattr(store._notifier, "channel", "stepwell_nobody")  # what it says goes elsewhere
+        await ear.until(lambda: len(ear.states) > 1)
+        assert "did not arrive" in (ear.states[1] or "")
+
+
+async def test_nobody_connects_before_anybody_wants_to(store: PostgresStore) -> None:
+    async with listens(store) as ear:
+        ear.is_wanted.clear()
+    connected = store.connection_count()
+    async with listens(store) as ear:
+        ear.is_wanted.clear()
+        await store.now()
+        assert store.connection_count() == connected
+        ear.is_wanted.set()
+        await ear.until(lambda: ear.states == [None])
+        assert store.connection_count() == connected + 1
+
+
+def test_what_travels() -> None:
+    for notice in (Notice(Hint(0)), Notice(EVERYTHING, "0badcafe", 4_000_000_000), Notice(WORK, sender=7)):
+        assert len(notice.payload()) == 17
+        assert Notice.read(notice.payload()) == notice
+    for strange in ("", "1", "x" * 17, "f00000000zzzzzzzz", "1" * 18, "ü" * 17):
+        assert Notice.read(strange) is None
+
+
+def test_channels_have_names_that_postgres_takes(postgres_url: str) -> None:
+    stores = [
+        PostgresStore(postgres_url, StoreIdentity(schema=schema, namespace=namespace))
+        for schema, namespace in [("a", "b"), ("ab", ""), ('"' * 63, "x" * 500), ("a", "c")]
+    ]
+    channels = {store._notifier.channel for store in stores} | {store._notifier.schema_channel for store in stores}
+    assert len(channels) == 7
+    assert all(len(channel) < 63 and channel.isidentifier() for channel in channels)
+
+
+#: Verbs that change nothing which anybody waits for.
+SILENT = frozenset(
+    {
+        "open",
+        "close",
+        "migrate",
+        "migrations",
+        "warnings",
+        "tidy",
+        "now",
+        "listen",
+        "register",
+        "set_draining",
+        "unregister",
+        "executors",
+        "cancels",
+        "claim",
+        "next_wake",
+        "acquire_sweep",
+        "acquire_retention",
+        "owned",
+        "children_left",
+        "purge",
+        "outcomes",
+        "find_run",
+        "get_run",
+        "list_runs",
+        "count_runs",
+        "list_steps",
+        "abandon_children",
+        "delete",
+        "update_attributes",
+    }
+)
+
+
+def test_every_verb_either_tells_or_has_nothing_to_tell() -> None:
+    """A new verb that enqueues, ends or cancels runs belongs into telling.py, any other into SILENT."""
+    verbs = {name for name, verb in vars(Store).items() if inspect.iscoroutinefunction(verb)}
+    telling = {name for name, verb in vars(Telling).items() if inspect.iscoroutinefunction(verb)}
+    assert verbs == telling | SILENT
+    assert not telling & SILENT
