@@ -10,6 +10,7 @@ import pytest
 import stepwell
 from stepwell import Client, Settings, Stepwell, WorkflowCancelled, step, workflow
 from stepwell.services import dispatcher
+from stepwell.store.faults import StoreFault
 from stepwell.store.postgres import listening
 from tests.engine.kit import Gate, Lab, eventually, reaches
 
@@ -150,7 +151,14 @@ def test_hints_come_back(lab: Lab, client: Client, monkeypatch: pytest.MonkeyPat
         link = engine.runtime.store._listening.link
         before = link.greeted_by
         bystander.execute("SELECT pg_terminate_backend(%s)", (before,))
-        eventually(lambda: engine.runtime.hints.arrive and link.greeted_by != before, "hints to arrive again")
+
+        def listens_again() -> bool:
+            try:
+                return engine.runtime.hints.arrive and link.greeted_by != before
+            except StoreFault:
+                return False  # the connection is gone, and not noticed yet
+
+        eventually(listens_again, "hints to arrive again")
     assert client.start(quick, "a").result(timeout=PATIENCE) == "a"
 
 

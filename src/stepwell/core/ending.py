@@ -105,6 +105,6 @@ async def _give_back(execution: "Execution", fate: Fate) -> None:
     if status == Status.WAITING:
         # The end that it waits for may have come before its wait was there to be found: this looks once more.
         runtime.wakeups.parked(execution.waits.values())
-    if fate is Fate.RELEASED and not runtime.draining:
+    if (fate is Fate.RELEASED or execution.cancel_reason is not None) and not runtime.draining:
         runtime.work.set()
     runtime.watch.elsewhere(execution.run_id)

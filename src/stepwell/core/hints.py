@@ -44,6 +44,7 @@ class Hints:
             runtime.watch.hint()
         if hints & Hint.CANCEL:
             self.cancels.set()
+            runtime.work.set()  # it may have been parked, or released, meanwhile
         if hints & Hint.MESSAGE:
             runtime.wakeups.hint()
 

@@ -289,6 +289,7 @@ class Runtime:
         """Whether a def run that waits so long should give its thread back."""
         return (
             not execution.keeps_thread
+            and execution.cancel_reason is None  # its cleanup has little time
             and execution.submitted == 0
             and seconds > max(self.settings.park_after, 100 * execution.replay_seconds)
         )
@@ -298,6 +299,7 @@ class Runtime:
         return (
             not execution.tasks
             and not execution.timeouts
+            and execution.cancel_reason is None
             and seconds > max(_SHORT_SECONDS, self.settings.park_after, 100 * execution.replay_seconds)
             and len(self.executions) - self.on_pool > self.settings.max_async // 10
         )

@@ -233,7 +233,8 @@ class Leave:
 
     ENQUEUED: released (epoch + 1; `recovery` counts it against max_recoveries like a reap does).
     WAITING: parked with its waits (epoch stays; a claim raises it); the same transaction does not look
-    whether a wait is already satisfied: the caller calls `wake` afterwards.
+    whether a wait is already satisfied: the caller calls `wake` afterwards. With a cancellation pending it is released
+    instead.
     BLOCKED: with `reason`; `code_hint` is remembered among the hashes that were tried.
     """
 

@@ -23,6 +23,17 @@ async def test_a_parked_run_keeps_its_epoch_until_it_is_claimed(world: World) ->
     assert (row.status, row.owner, row.epoch) == ("WAITING", None, 1)
 
 
+async def test_a_run_that_is_to_be_cancelled_is_not_parked(world: World) -> None:
+    """The request came while it executed, and nobody there looks any more."""
+    run = await world.begin()
+    assert await world.store.request_cancel([run.run_id], "cancel", False, True) == [run.run_id]
+    await world.park(run, timer(1e12))
+    row = await world.row(run)
+    assert (row.status, row.owner, row.epoch) == ("ENQUEUED", None, 2)
+    assert (await world.store.next_wake())[0] is None
+    assert (await world.claim_one()).cancel_reason == "cancel"
+
+
 async def test_a_blocked_run_says_why(world: World) -> None:
     run = await world.begin()
     await world.block(run, reason="step 3 is another one now")

@@ -99,15 +99,6 @@ async def test_a_wait_that_is_neither_is_left_alone(world: World) -> None:
     assert await world.store.wake(10) == 0
 
 
-async def test_a_pending_cancellation_wakes(world: World) -> None:
-    """The request came while the run was parking itself."""
-    run = await world.begin()
-    await world.store.request_cancel([run.run_id], "enough", force=False, children=False)
-    await world.park(run, timer(START + 100))
-    assert await world.store.wake(10) == 1
-    assert (await world.claim_one()).cancel_reason == "enough"
-
-
 async def test_a_wake_is_bounded(world: World) -> None:
     for _ in range(5):
         await world.park(await world.begin(), timer(START))

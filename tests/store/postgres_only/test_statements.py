@@ -46,7 +46,7 @@ TWINS = [
     ("starts/insert_own_one", "starts/insert_shared_one", "insert into", "and (select set_config"),
     ("starts/insert_own_many", "starts/insert_own_one", "insert into", "from "),
     ("claims/take", "claims/take_bare", "workflow_status w set", "w.engine_format, w.priority"),
-    ("sweeps/reap", "sweeps/reap_orphans", "taken as (", "from ("),
+    ("sweeps/reap", "sweeps/reap_orphans", "taken as (", "select count(*)"),
     ("sweeps/reap", "sweeps/reap_orphans", "cross join lateral", "limit"),
     ("waits/wake_ripe", "waits/wake_waiters", "woken as (", "select count(*)"),
     ("operators/delete", "sweeps/purge", "outputs as", "select count(*)"),

@@ -1,6 +1,7 @@
 -- Ends executions without an outcome: released, parked or blocked. Returns the runs whose epoch still held.
 -- Called by: leave. Index: primary keys of workflow_status and operation_outputs.
 -- Locks: those runs FOR NO KEY UPDATE, in the order of run_id.
+-- With a cancellation pending nothing is parked: the request may have come when the execution did not look any more.
 -- A release that counts as a recovery does so like a reap; above max_recoveries the run is DEAD.
 update stepwell.workflow_status w
 set owner = null,
@@ -12,7 +13,9 @@ set owner = null,
 from (
     select l.*, l.recovery and l.recoveries > l.max_recoveries as ends_dead
     from (
-        select s.ctid as tid, u.status, u.reason, u.code_hint, u.recovery, s.max_recoveries,
+        select s.ctid as tid, u.reason,
+               case when u.status = 'WAITING' and s.cancel_reason is not null then 'ENQUEUED' else u.status end as status,
+               u.code_hint, u.recovery, s.max_recoveries,
                case when not u.recovery then s.recoveries
                     when (select true from stepwell.operation_outputs o
                           where o.run_id = s.run_id and o.epoch = s.epoch limit 1) then 1

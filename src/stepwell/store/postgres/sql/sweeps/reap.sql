@@ -8,27 +8,27 @@ with dead as materialized (
     join stepwell.executors e on e.incarnation = u.incarnation and e.beat = u.beat
     where e.lease_until <= (select stepwell.clock())
     for update of e skip locked
+), picked as materialized (
+    select l.tid, l.recoveries
+    from dead d
+    cross join lateral (
+        select s.ctid as tid,
+               case when (select true from stepwell.operation_outputs o
+                          where o.run_id = s.run_id and o.epoch = s.epoch limit 1) then 1
+                    else s.recoveries + 1 end as recoveries
+        from stepwell.workflow_status s
+        where s.owner = d.incarnation
+        limit $3::integer
+        for no key update skip locked
+    ) l
+    limit $3::integer
 ), taken as (
     update stepwell.workflow_status w
     set owner = null, epoch = w.epoch + 1, recoveries = f.recoveries,
         status = case when f.recoveries > w.max_recoveries then 'DEAD' else 'ENQUEUED' end,
         reason = case when f.recoveries > w.max_recoveries
                       then 'max_recoveries: taken over too often without a new checkpoint' end
-    from (
-        select l.tid, l.recoveries
-        from dead d
-        cross join lateral (
-            select s.ctid as tid,
-                   case when (select true from stepwell.operation_outputs o
-                              where o.run_id = s.run_id and o.epoch = s.epoch limit 1) then 1
-                        else s.recoveries + 1 end as recoveries
-            from stepwell.workflow_status s
-            where s.owner = d.incarnation
-            limit $3::integer
-            for no key update skip locked
-        ) l
-        limit $3::integer
-    ) f
+    from picked f
     where w.ctid = f.tid
     returning w.run_id
 )
