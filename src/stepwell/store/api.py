@@ -17,14 +17,22 @@ from stepwell.model.rows import (
     Beat,
     Claimed,
     Committed,
+    EventRow,
+    EventWrite,
     ExecutorRow,
     Leave,
+    Message,
+    NewMessage,
     NewRun,
     Outcome,
+    Published,
     RunFilter,
     RunRow,
+    Sent,
     Started,
     StepRow,
+    StreamEntry,
+    StreamWrite,
 )
 
 
@@ -140,6 +148,30 @@ class Store(Protocol):
 
     async def next_wake(self) -> tuple[float | None, float]:
         """(The earliest moment at which a wait of a WAITING run or a not_before is due, database now)."""
+        ...
+
+    # -- messages, events, streams ---------------------------------------------------------------------
+    async def send(self, messages: Sequence[NewMessage]) -> list[Sent]:
+        """Insert messages, in their order, each to the current run of its workflow_id in this namespace; then wake the
+        parked runs that wait for them (in a new snapshot, after the commit). Idempotent by (run, key)."""
+        ...
+
+    async def unconsumed(self, run_ids: Sequence[UUID], limit: int) -> list[Message]:
+        """The messages of these runs that no receive has consumed, by run and number; at most `limit` per run. A receive
+        consumes by `Checkpoint.consumes` in the group commit: only the run's owner does, so nothing is locked here."""
+        ...
+
+    async def publish(self, events: Sequence[EventWrite], entries: Sequence[StreamWrite]) -> list[Published]:
+        """Fenced and idempotent, one transaction; verdicts of events, then of entries. An event of the same key is
+        replaced unless the same place wrote it. Entries get dense numbers per (run, key). Then wakes who is parked on them."""
+        ...
+
+    async def events(self, wanted: Sequence[tuple[UUID, str]]) -> list[EventRow]:
+        """Those of these (run, key) that are set."""
+        ...
+
+    async def stream(self, run_id: UUID, key: str, start: int, limit: int) -> list[StreamEntry]:
+        """Entries from number `start` on, in order, without a gap; with its closing entry if that is reached."""
         ...
 
     # -- sweeps: level-triggered, bounded, safe to repeat --------------------------------------------
