@@ -110,6 +110,7 @@ class Deliveries:
         "_context",
         "_execution",
         "_gates",
+        "_held",
         "_interrupted",
         "_live",
         "_recorded",
@@ -126,6 +127,7 @@ class Deliveries:
         self._live: deque[asyncio.Future[None]] = deque()
         self._ticking = False
         self._still = 0
+        self._held = 0
         self._seen = -1
         self._context = contextvars.Context()
 
@@ -174,6 +176,15 @@ class Deliveries:
         self._live.append(future)
         await future
 
+    def hold(self) -> None:
+        """The outcome whose turn it is takes a while longer (a commit): nothing is delivered before it."""
+        self._held += 1
+
+    def release(self) -> None:
+        """It has been delivered, or will not be."""
+        self._held -= 1
+        self.kick()
+
     def fail(self, error: BaseException) -> None:
         """The execution unwinds: nobody gets a turn any more."""
         for future in [*self._recorded.values(), *self._gates, *self._live]:
@@ -212,6 +223,8 @@ class Deliveries:
 
     def _next(self) -> bool:
         """Deliver one thing; False if there is nothing to deliver now."""
+        if self._held:
+            return False
         history = self._execution.history
         if history is not None and (row := history.next()) is not None:
             if (row.branch, row.seq) == CANCEL_KEY:

@@ -67,6 +67,7 @@ async def _tell(ended: Ended) -> None:
             ended.codec_id,
         )
     )
+    runtime.facts.look([execution.run_id])
     if execution.parent is not None and execution.parent.run_id not in runtime.executions:
         await runtime.patient(runtime.store.wake_waiters_of, [execution.run_id])
         runtime.work.set()
@@ -98,9 +99,8 @@ async def _give_back(execution: "Execution", fate: Fate) -> None:
             )
         )
     for wait in execution.waits.values():
-        if wait.target_run is not None:
-            # Its end may have come before our wait was there to be found.
-            await runtime.wakeups.look()
+        if wait.kind != "timer":
+            await runtime.wakeups.parked(execution.run_id)
         if wait.wake_at is not None:
             runtime.wakeups.at(wait.wake_at)
     if fate is Fate.RELEASED and not runtime.draining:

@@ -6,6 +6,18 @@ from stepwell.core.execution import Execution
 from stepwell.errors import Cancelled, StepwellError, UnreadablePayload
 from stepwell.model.rows import Recorded
 
+#: A wait that ended by its own timeout is recorded under its kind with this suffix.
+TIMEOUT_SUFFIX = "_timeout"
+
+
+class TimedOut:
+    """What such a wait gives: the error to raise, or None where the call had a default."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
 
 class Reader(Protocol):
     """What reads a recorded result back: a Coder, or something that makes a handle of it."""
@@ -17,6 +29,8 @@ class Reader(Protocol):
 
 def recall(execution: Execution, row: Recorded, coder: Reader) -> Any:
     """Return or raise a recorded outcome."""
+    if row.kind.endswith(TIMEOUT_SUFFIX):
+        return TimedOut(None if row.error is None else failure(execution, row.error, row.codec_id, row.name))
     if row.ended == "ok":
         if row.output is None:
             return None

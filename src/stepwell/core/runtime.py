@@ -16,13 +16,18 @@ from stepwell.core.clock import DatabaseClock
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.env import Env
 from stepwell.core.execution import Execution
+from stepwell.core.facts import Facts
 from stepwell.core.faults import StoreHealth, pause_after, persist, unavailable
 from stepwell.core.inbox import Inbox
 from stepwell.core.instances import Instances
 from stepwell.core.journal import Journal
 from stepwell.core.keys import Key
 from stepwell.core.lifecycle import begin_async, drive_in_thread
+from stepwell.core.post import Post
 from stepwell.core.registry import Registry
+from stepwell.core.secret import Secret
+from stepwell.core.sources import Lending, Sources
+from stepwell.core.starting import comparable
 from stepwell.core.threads import WorkerPool
 from stepwell.core.unsent import UnsentStarts
 from stepwell.core.unwind import Fate
@@ -32,9 +37,11 @@ from stepwell.errors import StepwellError
 from stepwell.model.rows import Leave, NewRun, Started, Wait
 from stepwell.model.settings import Settings
 from stepwell.model.status import Status
+from stepwell.model.transactions import Kind
 from stepwell.serde.serializer import Serializer
 from stepwell.store.api import Store
 from stepwell.store.faults import StoreFault
+from stepwell.store.transactions import Speaker
 from stepwell.telemetry.bus import Bus
 
 T = TypeVar("T")
@@ -62,6 +69,8 @@ class Runtime:
         bus: Bus,
         executes: bool,
         label: str,
+        home: Callable[[int], Lending],
+        speaker: Callable[[Any, Kind], Speaker],
     ) -> None:
         self.name = name
         self.store = store
@@ -84,11 +93,19 @@ class Runtime:
         self.alarms = Alarms(self.loop, self.clock, self.context)
         self.journal = Journal(store, env, self.inbox, self.health)
         self.watch = Watch(self)
+        self.facts = Facts(self)
+        self.post = Post(self)
+        self.secret = Secret(self)
         self.wakeups = Wakeups(self)
         self.unsent = UnsentStarts(self)
+        self.sources = Sources(self, home)
+        #: Makes the words of `conn=` heard on a caller's connection.
+        self.speaker = speaker
+        #: What is said on users' connections is said on the loop: where a simulation wants to see it.
+        self.touches_on_loop = False
         self.pool = WorkerPool(settings.max_threads, f"stepwell-{name}")
-        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self._pause, self._unclaimed)
-        self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self._pause)
+        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self.pause, self._unclaimed)
+        self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self.pause)
         self.incarnation = env.uuid7()
         self.executions: dict[UUID, Execution] = {}
         self.on_pool = 0  # def executions that hold a pool thread, or wait for one
@@ -210,7 +227,9 @@ class Runtime:
         """
         try:
             async with asyncio.timeout(self.settings.call_patience if outside else None):
-                return await self._starts.add(run)
+                started = await self._starts.add(run)
+                definition = self.registry.find(run.name)
+                return started if definition is None else await comparable(self, run, started, definition)
         except TimeoutError:
             raise unavailable(self.health.fault, self.settings.call_patience) from self.health.fault
         except StoreFault as fault:
@@ -230,7 +249,8 @@ class Runtime:
         """End an execution without an outcome; whether it was still ours."""
         return await self._leaves.add(leave)
 
-    def _pause(self, error: Exception, attempt: int) -> float | None:
+    def pause(self, error: Exception, attempt: int) -> float | None:
+        """How long a Batcher waits before it sends again what met this error; None: it is final."""
         return pause_after(error, attempt, self.env, self.health)
 
     def leaving(self, execution: Execution, error: BaseException) -> None:
@@ -283,9 +303,9 @@ class Runtime:
     async def retire(self) -> None:
         """End everything that is still under way. The engine is closing."""
         self.inbox.close()
-        self.wakeups.close()
         self.alarms.close()
         self.watch.close()
+        self.facts.close()
         tasks = [task for task in self._tasks | self.inbox.tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -293,3 +313,5 @@ class Runtime:
             await asyncio.wait(tasks)
         await self._starts.close()
         await self._leaves.close()
+        await self.wakeups.close()
+        await self.post.close()

@@ -1,12 +1,13 @@
 """Starting runs: the row is the only gate; losers attach to the winner's run."""
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.execution import Execution
 from stepwell.core.registry import route
-from stepwell.errors import InvalidArgument, WorkflowConflict
+from stepwell.errors import InvalidArgument, UnreadablePayload, WorkflowConflict
 from stepwell.model.options import CallOptions
 from stepwell.model.rows import NewRun, ParentRef, Started
 from stepwell.model.status import Status
@@ -14,6 +15,9 @@ from stepwell.serde.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
+
+#: The digest of runs that start_workflow in SQL has started: it knows their inputs as JSON only.
+STARTED_IN_SQL = "json"
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -50,7 +54,7 @@ def new_run(
         status=Status.ENQUEUED,
         owner=None,
         input=text,
-        input_digest=f"{fingerprint('', *inputs) & 0xFFFFFFFFFFFFFFFF:016x}",
+        input_digest=digest_of(inputs),
         version=d.version,
         instance=name_of_instance,
         codec_id=codec_id,
@@ -96,6 +100,31 @@ def own(runtime: "Runtime", run: NewRun) -> NewRun:
     run.status = Status.PENDING
     run.owner = runtime.incarnation
     return run
+
+
+async def comparable(runtime: "Runtime", run: NewRun, started: Started, d: WorkflowDefinition) -> Started:
+    """A start that met a run which was started in SQL: with this start's digest if its inputs are the same values."""
+    if started.created or started.input_digest != STARTED_IN_SQL:
+        return started
+    row = await runtime.patient(runtime.store.get_run, started.run_id)
+    coder = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0)
+    receiver = (None,) if d.is_method else ()
+
+    def values(text: str | None, codec_id: str | None) -> Arguments:
+        args, kwargs = coder.decode(text or "", codec_id)
+        bound = d.signature.bind(*receiver, *args, **kwargs)
+        return bound.args, bound.kwargs
+
+    try:
+        same = row is not None and values(row.input, row.codec_id) == values(run.input, run.codec_id)
+    except (UnreadablePayload, TypeError):
+        same = False  # not what this function takes
+    return replace(started, input_digest=run.input_digest) if same else started
+
+
+def digest_of(inputs: Arguments) -> str:
+    """By which two starts are seen to have the same inputs; the instance is none of them."""
+    return f"{fingerprint('', *inputs) & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
 def check(run: NewRun, started: Started, d: WorkflowDefinition, o: CallOptions) -> None:

@@ -2,6 +2,7 @@
 
 Instants are `float` unix seconds of the *database's* clock, durations `float` seconds. Payloads are
 `str`: JSON escaped to ASCII (or what a codec made of it). Nothing here knows SQL or a driver.
+Messages, events and streams are in `model.messaging`.
 """
 
 from dataclasses import dataclass, field
@@ -221,9 +222,9 @@ class Claimed:
 class Wait:
     """One wait of a parked run: a time, or a fact, or whichever comes first.
 
-    Facts: "run", the end of target_run; "message", a message to this run that nobody has consumed, of `topic` (None: one
-    without a topic); "event", target_run has set `key`, or has ended; "stream", target_run's stream `key` has an
-    entry `number`, or target_run has ended.
+    Facts: "run", the end of target_run; "message", a message to this run that nobody has consumed, of `topic`
+    (None: one without a topic); "event", target_run has set `key`, or has ended; "stream", target_run's stream
+    `key` has an entry `number`, or target_run has ended.
     """
 
     branch: str
@@ -365,107 +366,3 @@ class Beat:
     known: bool
     database_now: float
     cancels: dict[UUID, str]  # pending cancellations of runs that this incarnation owns
-
-
-# -- messages, events, streams ---------------------------------------------------------------------------------
-
-
-@dataclass(slots=True, frozen=True)
-class NewMessage:
-    """A message to the current run of `workflow_id`. (destination run, key) is its identity: sent twice, it is there once."""
-
-    workflow_id: str
-    key: str
-    body: str
-    topic: str | None = None
-    codec_id: str | None = None
-    sender_run: UUID | None = None
-    reply_to: str | None = None
-
-
-class Delivery(IntEnum):
-    """What became of one message."""
-
-    SENT = 0
-    DUPLICATE = 1  # that key is there already: nothing was changed
-    NOT_FOUND = 2  # no run has that id
-    ENDED = 3  # the run of that id has ended: nobody will receive it
-
-
-@dataclass(slots=True, frozen=True)
-class Sent:
-    """The answer to a send; `run_id` is the destination, whatever its state."""
-
-    delivery: Delivery
-    run_id: UUID | None
-
-
-@dataclass(slots=True, frozen=True)
-class Message:
-    """One that nobody has consumed."""
-
-    run_id: UUID
-    key: str
-    topic: str | None
-    body: str
-    codec_id: str | None
-    number: int  # order of arrival: of two messages of one sender the earlier has the smaller one
-
-
-@dataclass(slots=True, frozen=True)
-class EventWrite:
-    """What set_event writes, under the fence (run_id, epoch). The place (branch, seq) makes it idempotent."""
-
-    run_id: UUID
-    epoch: int
-    branch: str
-    seq: int
-    key: str
-    value: str
-    codec_id: str | None = None
-
-
-@dataclass(slots=True, frozen=True)
-class StreamWrite:
-    """One entry of a stream, under the fence; `value` None closes it.
-
-    With a place (branch, seq) it is written once whatever is sent again; from within a step (seq None) each call
-    appends, so an attempt that is repeated writes again.
-    """
-
-    run_id: UUID
-    epoch: int
-    branch: str
-    seq: int | None
-    key: str
-    value: str | None
-    codec_id: str | None = None
-
-
-class Published(IntEnum):
-    """What became of an event or a stream entry."""
-
-    WRITTEN = 0  # now, or before by the same place
-    LOST = 1  # the fence: another execution owns the run
-    CLOSED = 2  # the stream had been closed
-
-
-@dataclass(slots=True, frozen=True)
-class EventRow:
-    """An event that is set."""
-
-    run_id: UUID
-    key: str
-    value: str
-    codec_id: str | None
-    set_at: float
-
-
-@dataclass(slots=True, frozen=True)
-class StreamEntry:
-    """One entry; numbers are dense from 0. `value` None: the stream is closed here."""
-
-    number: int
-    value: str | None
-    codec_id: str | None
-    written_at: float

@@ -70,6 +70,10 @@ class Proxy:
                 self.made += 1
             pair.start()
 
+    def loses_answer(self, data: bytes) -> bool:
+        """Whether to lose this piece of an answer, by what is in it: for proxies that look."""
+        return False
+
     def loses(self) -> bool:
         """Whether this answer is one of those that are lost."""
         if self._random.random() >= self._cut_share:  # not every n-th: that could hit the same statement for ever
@@ -109,6 +113,9 @@ class _Pair:
             while data := self._server.recv(65536):
                 if self.swallows:
                     continue
+                if self._proxy.loses_answer(data):
+                    self._proxy.cuts += 1
+                    break
                 if data.endswith(DONE):
                     if self._greeted and self._proxy.loses():
                         break

@@ -10,15 +10,18 @@ from stepwell.store.postgres.executors import Executors
 from stepwell.store.postgres.heartbeat import PostgresHeartbeat
 from stepwell.store.postgres.lanes import Lanes
 from stepwell.store.postgres.looking import Looking
+from stepwell.store.postgres.messages import Messages
 from stepwell.store.postgres.operators import Operators
 from stepwell.store.postgres.params import statement
+from stepwell.store.postgres.publications import Publications
 from stepwell.store.postgres.starts import Starts
 from stepwell.store.postgres.sweeps import Sweeps
-from stepwell.store.postgres.waits import Waits
+from stepwell.store.postgres.tokens import Tokens
+from stepwell.store.postgres.users import Users
 from stepwell.store.postgres.wire import rows
 
 
-class PostgresStore(Starts, Claims, Executors, Waits, Sweeps, Operators, Looking):
+class PostgresStore(Starts, Claims, Executors, Messages, Publications, Tokens, Sweeps, Operators, Looking, Users):
     """One schema of one database, for one event loop. Connects when something is asked of it.
 
     `call_deadline` (seconds) bounds every call but `migrate`. Raises `StoreFault` for all trouble with the

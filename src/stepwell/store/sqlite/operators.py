@@ -29,6 +29,7 @@ def rewind(db: Session, run_id: UUID, branch: str, seq: int) -> bool:
     db.run("waits/clear", (run_id.bytes,))
     db.run("intents/clear", (run_id.bytes,))
     _reopen(db, run_id, pos if cancelled_at is None else min(pos, cancelled_at))
+    db.run("publications/forget_begun", {"run_id": run_id.bytes})
     return True
 
 
@@ -39,6 +40,8 @@ def _reopen(db: Session, run_id: UUID, pos: int | None) -> None:
         history = {"run_id": run_id.bytes, "pos": pos}
         db.run("steps/archive", history)
         db.run("steps/close_gates", history)
+        db.run("messages/give_back", history)
+        db.run("publications/forget", history)
         db.run("steps/clear", history)
     db.run("operators/reopen", (run_id.bytes,))
 
@@ -51,7 +54,9 @@ def fork(db: Session, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
     if insert_run(db, new, forked_from=run_id) is None:
         return db.one("workflows/started_run", (new.run_id.bytes,)) is not None
     db.run("operators/same_app", (new.run_id.bytes,))
-    db.run("steps/copy", {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": pos})
+    copying = {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": pos}
+    db.run("steps/copy", copying)
+    db.run("publications/copy_events", copying)
     return True
 
 
