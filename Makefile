@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 
 PYTHON ?= python3
+APP ?= orders
 DATABASE ?= sqlite
 WORKERS ?= 2
 ARGS ?=
@@ -21,10 +22,16 @@ help: ## what can be done here
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST)
 
-demo: .venv/.ready-$(if $(filter sqlite,$(DATABASE)),core,embedded) ## a workflow survives a crash, on your screen (DATABASE=sqlite or postgres)
-	@$(BIN)/stepwell demo --database $(DATABASE) $(ARGS)
+# The demo: its environment, and the program.
+NEEDS-orders := $(if $(filter sqlite,$(DATABASE)),core,embedded)
+NEEDS-store := $(if $(filter sqlite,$(DATABASE)),web,embedded-web)
+RUN-orders := $(BIN)/stepwell demo
+RUN-store := $(BIN)/python -m examples.widget_store
 
-test: .venv/.ready-dev ## all tests, with a Postgres server of their own (ARGS='-k name')
+demo: .venv/.ready-$(or $(NEEDS-$(APP)),$(error APP is orders or store)) ## a workflow survives a crash, on your screen (APP=store: a shop; DATABASE=sqlite or postgres)
+	@$(RUN-$(APP)) --database $(DATABASE) $(ARGS)
+
+test: .venv/.ready-dev .venv/.ready-browser ## all tests, with a Postgres server of their own (ARGS='-k name')
 	@$(PYTEST) $(ARGS)
 
 check: lint types ## what a commit must pass: lint, types, test
@@ -43,7 +50,7 @@ types: .venv/.ready-dev ## mypy --strict and pyright
 bench: .venv-bench/.ready ## measure, and compare with DBOS (results in bench/results)
 	@.venv-bench/bin/python -m bench $(ARGS)
 
-soak: .venv/.ready-dev ## the long tests: chaos, crashes, simulation
+soak: .venv/.ready-dev .venv/.ready-browser ## the long tests: chaos, crashes, simulation
 	@$(PYTEST) -m slow $(ARGS)
 
 docs: .venv/.ready-dev ## run the code in README.md and docs/
@@ -68,9 +75,21 @@ endef
 	$(call new-venv,.venv)
 	@$(BIN)/python $(PIP) -e '.[embedded]' && touch $@ .venv/.ready-core
 
+.venv/.ready-web: pyproject.toml
+	$(call new-venv,.venv)
+	@$(BIN)/python $(PIP) -e '.[web]' && touch $@ .venv/.ready-core
+
+.venv/.ready-embedded-web: pyproject.toml
+	$(call new-venv,.venv)
+	@$(BIN)/python $(PIP) -e '.[web,embedded]' && touch $@ .venv/.ready-core .venv/.ready-embedded .venv/.ready-web
+
 .venv/.ready-dev: pyproject.toml
 	$(call new-venv,.venv)
-	@$(BIN)/python $(PIP) -e '.[dev]' && touch $@ .venv/.ready-core .venv/.ready-embedded
+	@$(BIN)/python $(PIP) -e '.[dev]' && touch $@ $(addprefix .venv/.ready-,core embedded web embedded-web)
+
+# Not Python's to install: the tests that need a browser say so and are skipped without it.
+.venv/.ready-browser: .venv/.ready-dev
+	@$(BIN)/python tests/store_app/chromium.py && touch $@
 
 .venv-bench/.ready: pyproject.toml
 	$(call new-venv,.venv-bench)

@@ -20,6 +20,11 @@ class Sizes:
     dbos_sleepers: int = 1_000
     long_chain: int = 10_000
     finished_runs: int = 1_000_000
+    single_messages: int = 100
+    stepwell_messages: int = 5_000
+    dbos_messages: int = 500
+    stepwell_woken: int = 1_000
+    dbos_woken: int = 200
     list_calls: int = 30
     child_timeout: float = 150.0
 
@@ -34,6 +39,9 @@ QUICK = Sizes(
     dbos_recovered=150,
     long_chain=1_000,
     finished_runs=100_000,
+    single_messages=50,
+    stepwell_messages=2_000,
+    dbos_messages=200,
     list_calls=10,
     child_timeout=90.0,
 )

@@ -12,6 +12,10 @@ SYSTEMS = ("stepwell", "dbos")
 POOL = 50
 
 
+#: (id, message): returns when it is committed.
+Send = Callable[[str, float], Awaitable[None]]
+
+
 class Peer(Protocol):
     """What an app module offers to the rows; modules implement it."""
 
@@ -24,9 +28,22 @@ class Peer(Protocol):
     one_step_async: Callable[[int], Awaitable[int]]
     nap_async: Callable[[float], Awaitable[int]]
     ten_then_gate_async: Callable[[int], Awaitable[int]]
+    hear_async: Callable[[int], Awaitable[int]]
 
-    def configure(self, url: str, *, pool: int = POOL) -> None:
-        """Say which database; `pool` connections where the system lets one choose. Opens nothing."""
+    # Workflows whose steps are transactions: each inserts its number into bench_rows.
+    write_chain: Callable[[int], int]
+    write_chain_async: Callable[[int], Awaitable[int]]
+    write_flood: Callable[[int], int]
+    write_flood_async: Callable[[int], Awaitable[int]]
+
+    def configure(
+        self, url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True
+    ) -> None:
+        """Say which database; `pool` connections where the system lets one choose. Opens nothing.
+
+        `transactions_in`: the URL of the database in which transactions run, with SQLAlchemy's `sessions` or, where the
+        system lets one choose, the driver's own connections.
+        """
         ...
 
     def serving(self) -> AbstractContextManager[object]:
@@ -39,6 +56,14 @@ class Peer(Protocol):
 
     async def start_async(self, workflow: Any, argument: Any) -> object:
         """Start in the background; returns when the start is durable."""
+        ...
+
+    def id_of(self, handle: Any) -> str:
+        """The id by which a started run is sent messages."""
+        ...
+
+    def sending(self, url: str) -> AbstractAsyncContextManager[Send]:
+        """A client in a process that executes nothing."""
         ...
 
     def list_newest(self, limit: int) -> int:

@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from dbos import DBOS
+from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSClient, SQLAlchemyDatasource
+from sqlalchemy import text
 
 from bench import meter
-from bench.peers import POOL
+from bench.peers import POOL, Send
 
 MAX_THREADS = 256
+INSERT = text("INSERT INTO bench_rows (number) VALUES (:number)")
+write: Any
+write_async: Any
+_transactions_in: list[str | None] = [None]
 
 
 @DBOS.step()
@@ -83,7 +88,50 @@ async def ten_then_gate_async(number: int) -> int:
     return number
 
 
-def configure(url: str, *, pool: int = POOL) -> None:
+@DBOS.workflow()
+async def hear_async(count: int) -> int:
+    for _ in range(count):
+        sent = await DBOS.recv_async(timeout_seconds=600)
+        meter.latencies.append(meter.now() - sent)
+    meter.passed.append(count)
+    return count
+
+
+@DBOS.workflow()
+def write_chain(steps: int) -> int:
+    for number in range(steps):
+        started = meter.now()
+        write(number)
+        meter.latencies.append(meter.now() - started)
+    return steps
+
+
+@DBOS.workflow()
+async def write_chain_async(steps: int) -> int:
+    for number in range(steps):
+        started = meter.now()
+        await write_async(number)
+        meter.latencies.append(meter.now() - started)
+    return steps
+
+
+@DBOS.workflow()
+def write_flood(cell: int) -> int:
+    while meter.flooding[0]:
+        write(cell)
+        meter.counts[cell] += 1
+    return cell
+
+
+@DBOS.workflow()
+async def write_flood_async(cell: int) -> int:
+    while meter.flooding[0]:
+        await write_async(cell)
+        meter.counts[cell] += 1
+    return cell
+
+
+def configure(url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True) -> None:
     """The settings that its documentation names for throughput: more connections, more threads."""
     DBOS(
         config={
@@ -97,6 +145,35 @@ def configure(url: str, *, pool: int = POOL) -> None:
             "executor_id": "local",
         }
     )
+    if transactions_in is not None:
+        _define_transactions(transactions_in, pool)
+
+
+def _define_transactions(url: str, pool: int) -> None:
+    """Its datasources: the way that its documentation recommends for transactions."""
+    global write
+    there = _transactions_in[0] = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    source = SQLAlchemyDatasource.create(there, engine_kwargs={"pool_size": pool})
+
+    @source.transaction(isolation_level="READ COMMITTED")
+    def write_row(number: int) -> int:
+        source.sql_session().execute(INSERT, {"number": number})
+        return number
+
+    write = write_row
+
+
+async def _define_async_transactions(url: str) -> None:
+    """On the loop that uses them, and before the launch, as it demands."""
+    global write_async
+    source = await AsyncSQLAlchemyDatasource.create(url, engine_kwargs={"pool_size": POOL})
+
+    @source.transaction(isolation_level="READ COMMITTED")
+    async def write_row_async(number: int) -> int:
+        await source.sql_session().execute(INSERT, {"number": number})
+        return number
+
+    write_async = write_row_async
 
 
 @contextmanager
@@ -110,6 +187,8 @@ def serving() -> Iterator[None]:
 
 @asynccontextmanager
 async def serving_async() -> AsyncIterator[None]:
+    if _transactions_in[0] is not None:
+        await _define_async_transactions(_transactions_in[0])
     DBOS.launch()
     try:
         yield
@@ -119,6 +198,23 @@ async def serving_async() -> AsyncIterator[None]:
 
 async def start_async(workflow: Any, argument: Any) -> object:
     return await DBOS.start_workflow_async(workflow, argument)
+
+
+def id_of(handle: Any) -> str:
+    return str(handle.get_workflow_id())
+
+
+@asynccontextmanager
+async def sending(url: str) -> AsyncIterator[Send]:
+    client = DBOSClient(system_database_url=url, system_database_pool_size=POOL)
+    try:
+
+        async def send(to: str, message: float) -> None:
+            await client.send_async(to, message)
+
+        yield send
+    finally:
+        client.destroy()
 
 
 def list_newest(limit: int) -> int:

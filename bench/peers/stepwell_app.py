@@ -1,15 +1,20 @@
 """The benchmark's workflows on Stepwell. The bodies are those of `dbos_app`."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any
+
+import psycopg
 
 import stepwell.aio
 from bench import meter
-from bench.peers import POOL
-from stepwell import Stepwell, step, workflow
+from bench.peers import POOL, Send
+from stepwell import Client, Postgres, Stepwell, step, transaction, workflow
 
 engine: Stepwell
+write: Any
+write_async: Any
 
 
 @step
@@ -82,10 +87,94 @@ async def ten_then_gate_async(number: int) -> int:
     return number
 
 
-def configure(url: str, *, pool: int = POOL) -> None:
+@workflow
+async def hear_async(count: int) -> int:
+    for _ in range(count):
+        sent = await stepwell.aio.recv(type=float)
+        meter.latencies.append(meter.now() - sent)
+    meter.passed.append(count)
+    return count
+
+
+@workflow
+def write_chain(steps: int) -> int:
+    for number in range(steps):
+        started = meter.now()
+        write(number)
+        meter.latencies.append(meter.now() - started)
+    return steps
+
+
+@workflow
+async def write_chain_async(steps: int) -> int:
+    for number in range(steps):
+        started = meter.now()
+        await write_async(number)
+        meter.latencies.append(meter.now() - started)
+    return steps
+
+
+@workflow
+def write_flood(cell: int) -> int:
+    while meter.flooding[0]:
+        write(cell)
+        meter.counts[cell] += 1
+    return cell
+
+
+@workflow
+async def write_flood_async(cell: int) -> int:
+    while meter.flooding[0]:
+        await write_async(cell)
+        meter.counts[cell] += 1
+    return cell
+
+
+def configure(url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True) -> None:
     """Everything by default: Stepwell chooses its few connections itself, so `pool` has no meaning here."""
     global engine
     engine = Stepwell(url)
+    if transactions_in is not None:
+        source = None if transactions_in == url else Postgres(transactions_in)
+        (_define_sessions if sessions else _define_connections)(source)
+
+
+def _define_connections(source: Postgres | None) -> None:
+    global write, write_async
+
+    @transaction(source=source)
+    def write_row(conn: psycopg.Connection[Any], number: int) -> int:
+        conn.execute("INSERT INTO bench_rows (number) VALUES (%s)", [number])
+        return number
+
+    @transaction(source=source)
+    async def write_row_async(conn: psycopg.AsyncConnection[Any], number: int) -> int:
+        await conn.execute("INSERT INTO bench_rows (number) VALUES (%s)", [number])
+        return number
+
+    write, write_async = write_row, write_row_async
+
+
+def _define_sessions(source: Postgres | None) -> None:
+    global write, write_async
+    # Not for the other rows: whoever does not use SQLAlchemy does not import it.
+    import sqlalchemy
+    import sqlalchemy.ext.asyncio
+    import sqlalchemy.orm
+
+    insert = sqlalchemy.text("INSERT INTO bench_rows (number) VALUES (:number)")
+
+    def write_row(session: Any, number: int) -> int:
+        session.execute(insert, {"number": number})
+        return number
+
+    async def write_row_async(session: Any, number: int) -> int:
+        await session.execute(insert, {"number": number})
+        return number
+
+    write_row.__annotations__["session"] = sqlalchemy.orm.Session
+    write_row_async.__annotations__["session"] = sqlalchemy.ext.asyncio.AsyncSession
+    write, write_async = transaction(source=source)(write_row), transaction(source=source)(write_row_async)
 
 
 def serving() -> AbstractContextManager[object]:
@@ -98,6 +187,20 @@ def serving_async() -> AbstractAsyncContextManager[object]:
 
 async def start_async(workflow: Any, argument: Any) -> object:
     return await workflow.start(argument)
+
+
+def id_of(handle: Any) -> str:
+    return str(handle.id)
+
+
+@asynccontextmanager
+async def sending(url: str) -> AsyncIterator[Send]:
+    async with Client(url) as client:
+
+        async def send(to: str, message: float) -> None:
+            await client.aio.send(to, message)
+
+        yield send
 
 
 def list_newest(limit: int) -> int:

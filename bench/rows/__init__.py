@@ -5,12 +5,14 @@ from bench.rows import (
     b_steps_async,
     b_steps_threads,
     c_one_step_run,
+    d_transactions,
     e_recovery,
     f_sleepers,
     g_cost_per_step,
     h_long_and_old,
     i_sqlite,
     import_time,
+    j_messages,
 )
 from bench.rows.row import Row
 
@@ -21,11 +23,13 @@ ROWS: dict[str, Row] = {
         b_steps_async.ROW,
         b_steps_threads.ROW,
         c_one_step_run.ROW,
+        d_transactions.ROW,
         e_recovery.ROW,
         f_sleepers.ROW,
         g_cost_per_step.ROW,
         h_long_and_old.ROW,
         i_sqlite.ROW,
+        j_messages.ROW,
         import_time.ROW,
     )
 }

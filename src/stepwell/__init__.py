@@ -11,8 +11,19 @@ from stepwell.core import limits, once, verbs
 from stepwell.core.current import Current, current, current_or_none
 from stepwell.core.futures import StepFuture
 from stepwell.core.futures import first as _first
+from stepwell.core.saga import AsyncSaga, Saga
 from stepwell.core.verbs import now, patched, random, uuid4
-from stepwell.decorators import AsyncStep, AsyncWorkflow, Step, Workflow, step, workflow
+from stepwell.decorators import (
+    AsyncStep,
+    AsyncTransaction,
+    AsyncWorkflow,
+    Step,
+    Transaction,
+    Workflow,
+    step,
+    transaction,
+    workflow,
+)
 from stepwell.engine import Stepwell
 from stepwell.errors import (
     AmbiguousEngine,
@@ -34,23 +45,35 @@ from stepwell.errors import (
     StepTimeout,
     StepwellError,
     StoreUnavailable,
+    StreamClosed,
+    TokenError,
+    TokenExpired,
+    TokenFailed,
+    TokenInvalid,
+    TokenUsed,
+    TransactionMisuse,
     UnreadablePayload,
     UnregisteredInstance,
     UsageError,
     WaitTimeout,
     WorkflowCancelled,
     WorkflowConflict,
+    WorkflowEnded,
     WorkflowFailed,
     WorkflowNotFound,
 )
 from stepwell.gathering import gather
 from stepwell.handle import AsyncHandle, Handle
+from stepwell.messaging import close_stream, get_event, read_stream, recv, send, set_event, token, write_stream
 from stepwell.model.durations import instant as _instant
 from stepwell.model.durations import seconds as _seconds
 from stepwell.model.info import Page, StepInfo, WorkflowInfo
 from stepwell.model.retry import Retry
+from stepwell.model.sentinel import RAISE
 from stepwell.model.settings import Settings
 from stepwell.serde.codec import Codec
+from stepwell.sources import Django, Postgres, SQLAlchemy, SQLite
+from stepwell.tokens import AsyncToken, Token
 
 T = TypeVar("T")
 
@@ -102,11 +125,32 @@ def timeout(duration: float | timedelta) -> "AbstractContextManager[None]":
     return limits.timeout(_seconds(duration, "duration", allow_zero=False))
 
 
+def saga() -> Saga:
+    """A block whose work is undone if it fails or is cancelled: what was pushed is called in reverse, as steps.
+
+    ::
+
+        with saga() as s:
+            receipt = charge(order)
+            s.push(refund, receipt)
+            ship(order)                      # if it raises, refund(receipt) runs; then the exception goes on
+
+    Durable: a crash while undoing goes on there. What cannot be undone after its retries is noted on the exception,
+    is in `s.errors`, and does not keep the rest from being undone. Parking is no failure. A saga within a saga that
+    gets to its end hands what it pushed to the outer one; `s.dismiss()` keeps what has been done.
+    """
+    return Saga()
+
+
 __all__ = [
+    "RAISE",
     "AmbiguousEngine",
     "AsyncHandle",
     "AsyncMismatch",
+    "AsyncSaga",
     "AsyncStep",
+    "AsyncTransaction",
+    "AsyncToken",
     "AsyncWorkflow",
     "Cancelled",
     "Client",
@@ -114,6 +158,7 @@ __all__ = [
     "CodecUnavailable",
     "ConfigurationError",
     "Current",
+    "Django",
     "DuplicateDefinition",
     "EngineForked",
     "Handle",
@@ -125,8 +170,12 @@ __all__ = [
     "Page",
     "Parked",
     "PayloadTooLarge",
+    "Postgres",
     "ReplayMismatch",
     "Retry",
+    "Saga",
+    "SQLAlchemy",
+    "SQLite",
     "Settings",
     "Step",
     "StepFuture",
@@ -136,6 +185,15 @@ __all__ = [
     "Stepwell",
     "StepwellError",
     "StoreUnavailable",
+    "StreamClosed",
+    "Token",
+    "TokenError",
+    "TokenExpired",
+    "TokenFailed",
+    "TokenInvalid",
+    "TokenUsed",
+    "Transaction",
+    "TransactionMisuse",
     "UnreadablePayload",
     "UnregisteredInstance",
     "UsageError",
@@ -143,22 +201,33 @@ __all__ = [
     "Workflow",
     "WorkflowCancelled",
     "WorkflowConflict",
+    "WorkflowEnded",
     "WorkflowFailed",
     "WorkflowInfo",
     "WorkflowNotFound",
     "aio",
+    "close_stream",
     "current",
     "current_or_none",
     "first",
     "gather",
+    "get_event",
     "now",
     "patched",
     "random",
+    "read_stream",
+    "recv",
     "run_step",
+    "saga",
+    "send",
+    "set_event",
     "sleep",
     "sleep_until",
     "step",
     "timeout",
+    "token",
+    "transaction",
     "uuid4",
     "workflow",
+    "write_stream",
 ]

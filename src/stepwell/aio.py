@@ -6,12 +6,41 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from stepwell.async_messaging import (
+    close_stream,
+    get_event,
+    read_stream,
+    recv,
+    send,
+    set_event,
+    token,
+    write_stream,
+)
 from stepwell.core import limits, once, verbs
+from stepwell.core.saga import AsyncSaga
 from stepwell.gathering import gather_async
 from stepwell.model.durations import instant, seconds
 from stepwell.model.retry import Retry
 
 T = TypeVar("T")
+
+__all__ = [
+    "close_stream",
+    "first",
+    "gather",
+    "get_event",
+    "read_stream",
+    "recv",
+    "run_step",
+    "saga",
+    "send",
+    "set_event",
+    "sleep",
+    "sleep_until",
+    "timeout",
+    "token",
+    "write_stream",
+]
 
 gather = gather_async
 
@@ -47,6 +76,18 @@ def timeout(duration: float | timedelta) -> AbstractAsyncContextManager[None]:
             page = await fetch(url)
     """
     return limits.timeout_async(seconds(duration, "duration", allow_zero=False))
+
+
+def saga() -> AsyncSaga:
+    """See `stepwell.saga`; what is pushed is awaited.
+
+    ::
+
+        async with stepwell.aio.saga() as s:
+            receipt = await charge(order)
+            s.push(refund, receipt)
+    """
+    return AsyncSaga()
 
 
 async def first(*awaitables: Awaitable[Any]) -> tuple[int, Any]:

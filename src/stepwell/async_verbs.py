@@ -1,11 +1,12 @@
 """`engine.aio`: the verbs of a client and an engine, awaited."""
 
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from stepwell.core import explain, operate
+from stepwell.core import events, explain, operate, sending, streams, tokens
 from stepwell.core.outside import from_any_loop
+from stepwell.core.ref import RunRef
 from stepwell.core.registry import REGISTRY
 from stepwell.core.runtime import Runtime
 from stepwell.decorators import AsyncWorkflow, Workflow
@@ -13,8 +14,11 @@ from stepwell.errors import WorkflowNotFound
 from stepwell.handle import AsyncHandle
 from stepwell.hosting import Host
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
+from stepwell.model.sentinel import RAISE
 
 T = TypeVar("T")
+
+Limit = float | timedelta | None
 
 
 class AsyncVerbs:
@@ -104,6 +108,29 @@ class AsyncVerbs:
     async def executors(self) -> list[ExecutorInfo]:
         """See `Client.executors`."""
         return await self._await(operate.executors)
+
+    async def send(self, id: str, message: object, topic: str | None = None, key: str | None = None) -> None:
+        """See `stepwell.send`."""
+        await sending.send_async(self._host.runtime, id, message, topic, key)
+
+    async def get_event(
+        self, id: str, key: str, *, type: Any = None, timeout: Limit = None, default: Any = RAISE
+    ) -> Any:
+        """See `stepwell.get_event`."""
+        return await events.get_async(RunRef(self._host.runtime, id, None, None), key, type, timeout, default)
+
+    def read_stream(self, id: str, key: str, *, type: Any = None, start: int = 0) -> AsyncIterator[Any]:
+        """See `stepwell.read_stream`."""
+        ref = RunRef(self._host.runtime, id, None, None)
+        return streams.AsyncStreamIterator(streams.Reading(ref, key, type, start))
+
+    async def complete(self, id: str, value: object) -> None:
+        """See `Client.complete`."""
+        await tokens.complete_async(self._host.runtime, "complete", id, value)
+
+    async def fail(self, id: str, error: Exception | str) -> None:
+        """See `Client.fail`."""
+        await tokens.complete_async(self._host.runtime, "fail", id, error)
 
     async def run_until_idle(self, timeout: float = 60.0) -> None:
         """See `Stepwell.run_until_idle`."""

@@ -1,18 +1,22 @@
 """A client of the database: starts, looks, cancels; never executes."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
 from stepwell.async_verbs import AsyncVerbs, workflow_view
-from stepwell.core import explain, operate
+from stepwell.core import events, explain, operate, sending, streams, tokens
+from stepwell.core.ref import RunRef
 from stepwell.decorators import Workflow
 from stepwell.handle import Handle
 from stepwell.hosting import Host
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
+from stepwell.model.sentinel import RAISE
 
 T = TypeVar("T")
+
+Limit = float | timedelta | None
 
 
 class Client(Host):
@@ -114,6 +118,30 @@ class Client(Host):
     def executors(self) -> list[ExecutorInfo]:
         """The processes of this schema: live, draining, and silent ones that are not removed yet."""
         return self._block(operate.executors)
+
+    # -- messages, events, streams, tokens -------------------------------------------------------------------
+    def send(self, id: str, message: object, topic: str | None = None, key: str | None = None) -> None:
+        """Send a message to the workflow with this id; see `stepwell.send`."""
+        sending.send(self.runtime, id, message, topic, key)
+
+    def get_event(self, id: str, key: str, *, type: Any = None, timeout: Limit = None, default: Any = RAISE) -> Any:
+        """What the run has set under the key, or will set; see `stepwell.get_event`."""
+        return events.get(RunRef(self.runtime, id, None, None), key, type, timeout, default)
+
+    def read_stream(self, id: str, key: str, *, type: Any = None, start: int = 0) -> Iterator[Any]:
+        """The values of the run's stream; see `stepwell.read_stream`."""
+        return streams.StreamIterator(streams.Reading(RunRef(self.runtime, id, None, None), key, type, start))
+
+    def complete(self, id: str, value: object) -> None:
+        """Answer a token (`Token.id`): its `wait` returns this value. From any process on the same database, once.
+
+        Raises TokenUsed, TokenExpired, TokenInvalid, WorkflowEnded; no run is touched then.
+        """
+        tokens.complete(self.runtime, "complete", id, value)
+
+    def fail(self, id: str, error: Exception | str) -> None:
+        """Answer a token with a failure: its `wait` raises it, a text as TokenFailed. Otherwise like `complete`."""
+        tokens.complete(self.runtime, "fail", id, error)
 
     def health(self) -> dict[str, Any]:
         """Whether the engine serves: its state, its database, what it executes."""

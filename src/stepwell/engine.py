@@ -58,7 +58,7 @@ class Stepwell(Client):
         ]
         for service in self._services:
             service.start()
-        runtime.hints.want(True)
+        runtime.hints.want(self, True)
 
     async def _drain(self, runtime: Runtime, seconds: float) -> None:
         """Claim nothing more, let what runs end for a while, release the rest."""

@@ -9,15 +9,23 @@
     │   ├── AsyncMismatch             a blocking call on a loop's thread, or an async call from def code
     │   ├── NotInWorkflow             a verb that needs a running workflow
     │   ├── NoRunningEngine           no engine is running in this process
+    │   ├── TransactionMisuse         commit() in a transaction's body, a transaction within a transaction
     │   ├── AmbiguousEngine           several are
     │   └── EngineForked              an engine that was launched before fork()
     ├── WorkflowNotFound
+    ├── WorkflowEnded                 a message to a run, or an event of one, that has ended
     ├── WorkflowConflict              the id belongs to another workflow, or to other inputs
     ├── WorkflowFailed                another run's recorded failure (or the cause of your own type)
     ├── WorkflowCancelled             another run was cancelled
     ├── WaitTimeout                   (also TimeoutError) a wait with a timeout ended by it
     ├── StepTimeout                   (also TimeoutError) a step took longer than its timeout
     ├── StepInterrupted               an at_most_once step was begun by a process that died
+    ├── StreamClosed                  an entry for a stream after its end
+    ├── TokenError                    a token that cannot be completed
+    │   ├── TokenInvalid              not one of this database's
+    │   ├── TokenExpired
+    │   └── TokenUsed                 completed, or failed, before
+    ├── TokenFailed                   what waiting on a token raises if it was failed with a text
     ├── NotSerializable               a value that JSON cannot carry; names the path
     ├── PayloadTooLarge               a value over the payload cap
     ├── UnreadablePayload             a row in a format this engine was not configured to read
@@ -69,6 +77,10 @@ class NoRunningEngine(UsageError):
     """No engine is running in this process: `with engine:` around it, or `options(engine=...)`."""
 
 
+class TransactionMisuse(UsageError):
+    """The body of a @transaction ended its transaction itself (commit, rollback, close), or called another one."""
+
+
 class AmbiguousEngine(UsageError):
     """Several engines are running: name one with `options(engine=...)` or `with engine.use():`."""
 
@@ -79,6 +91,10 @@ class EngineForked(UsageError):
 
 class WorkflowNotFound(StepwellError):
     """No run has this id."""
+
+
+class WorkflowEnded(StepwellError):
+    """The run has ended: nobody will receive the message, and an event that it has not set will never come."""
 
 
 class WorkflowConflict(StepwellError):
@@ -117,6 +133,30 @@ class StepTimeout(StepwellError, TimeoutError):
 
 class StepInterrupted(StepwellError):
     """An at_most_once step was begun and its process died: whether it had its effect is not known."""
+
+
+class StreamClosed(StepwellError):
+    """`write_stream` after `close_stream`: readers have seen the end."""
+
+
+class TokenError(StepwellError):
+    """A token cannot be completed: see the kinds below. No run was touched."""
+
+
+class TokenInvalid(TokenError):
+    """It is malformed, was signed with another secret, or its run is not in this database and namespace."""
+
+
+class TokenExpired(TokenError):
+    """Its time (`expires=`) is over."""
+
+
+class TokenUsed(TokenError):
+    """It was completed or failed before: a token works once."""
+
+
+class TokenFailed(StepwellError):
+    """`engine.fail(id, "why")` was called with a text; waiting on the token raises this, with that text."""
 
 
 class NotSerializable(StepwellError):

@@ -1,12 +1,12 @@
 """Handles: references to runs that outlive the process, in both colours."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from stepwell.core import cancel, child
+from stepwell.core import cancel, child, events, sending, streams
 from stepwell.core.context import Branch, frame
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.engines import find_runtime
@@ -15,6 +15,9 @@ from stepwell.core.ref import RunRef
 from stepwell.errors import AsyncMismatch
 from stepwell.model.durations import seconds
 from stepwell.model.info import StepInfo, WorkflowInfo
+from stepwell.model.sentinel import RAISE
+
+Limit = float | timedelta | None
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -111,6 +114,18 @@ class Handle(_Base[T]):
         """Request the cancellation of the run and its children; it is delivered at their next step or wait."""
         self._run(self._cancel())
 
+    def send(self, message: object, topic: str | None = None, key: str | None = None) -> None:
+        """Send a message to the workflow; see `stepwell.send`."""
+        sending.send(self._ref.runtime, self.id, message, topic, key)
+
+    def get_event(self, key: str, *, type: Any = None, timeout: Limit = None, default: Any = RAISE) -> Any:
+        """What this run has set under the key; see `stepwell.get_event`."""
+        return events.get(self._ref, key, type, timeout, default)
+
+    def read_stream(self, key: str, *, type: Any = None, start: int = 0) -> Iterator[Any]:
+        """The values of this run's stream; see `stepwell.read_stream`."""
+        return streams.StreamIterator(streams.Reading(self._ref, key, type, start))
+
     def _run(self, coroutine: Coroutine[Any, Any, V]) -> V:
         try:
             _check_colour()
@@ -172,3 +187,15 @@ class AsyncHandle(_Base[T]):
     async def cancel(self) -> None:
         """Request the cancellation of the run and its children."""
         await from_any_loop(self._ref.runtime, self._cancel())
+
+    async def send(self, message: object, topic: str | None = None, key: str | None = None) -> None:
+        """Send a message to the workflow; see `stepwell.send`."""
+        await sending.send_async(self._ref.runtime, self.id, message, topic, key)
+
+    async def get_event(self, key: str, *, type: Any = None, timeout: Limit = None, default: Any = RAISE) -> Any:
+        """What this run has set under the key; see `stepwell.get_event`."""
+        return await events.get_async(self._ref, key, type, timeout, default)
+
+    def read_stream(self, key: str, *, type: Any = None, start: int = 0) -> AsyncIterator[Any]:
+        """The values of this run's stream; see `stepwell.read_stream`."""
+        return streams.AsyncStreamIterator(streams.Reading(self._ref, key, type, start))

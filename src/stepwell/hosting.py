@@ -21,6 +21,8 @@ from stepwell.model.ids import check_name
 from stepwell.model.settings import Settings
 from stepwell.serde.codec import Codec
 from stepwell.serde.serializer import Serializer
+from stepwell.sources.lending import Lending, home_lending
+from stepwell.sources.speaking import speaker_on
 from stepwell.store.api import Store, StoreIdentity
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.open import create_database, masked, open_store
@@ -78,6 +80,9 @@ class Host:
         return open_store(
             self._url, self._identity, call_deadline=self.settings.call_deadline, notify=self.settings.notify
         )
+
+    def _home(self, size: int) -> Lending:
+        return home_lending(self._url, size)
 
     def _env(self) -> Env:
         return SystemEnv()
@@ -227,6 +232,8 @@ class Host:
                 bus=self.bus,
                 executes=self._executes,
                 label=f"{self.name}@{socket.gethostname()}:{os.getpid()}",
+                home=self._home,
+                speaker=speaker_on,
             )
             await self._begin(runtime)
         except BaseException:
@@ -307,6 +314,7 @@ class Host:
         """End what runs beside the workflows, however far it had come."""
         runtime.closed = True
         runtime.pool.close()
+        await runtime.sources.close()
         await runtime.retire()
 
     def _block(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:

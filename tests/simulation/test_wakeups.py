@@ -89,7 +89,7 @@ def test_on_time(world: World, process: Process) -> None:
     assert world.now - began < 102
 
 
-@pytest.mark.parametrize("verb", ["wake", "next_wake"])
+@pytest.mark.parametrize("verb", ["wake_due", "next_wake"])
 def test_a_look_that_fails_for_good_is_repeated(world: World, process: Process, gate: Gate, verb: str) -> None:
     began = world.now
     first = process.start(nap.options(id="first").bind(100.0))
@@ -137,14 +137,14 @@ def test_what_stays_due_does_not_keep_it_busy(world: World, process: Process, ga
     real = gate.around
 
     async def around(verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
-        if verb == "wake" and held:
+        if verb == "wake_due" and held:
             gate.calls.append((verb, world.elapsed))
             return 0
         return await real(verb, call)
 
     gate.around = around  # type: ignore[method-assign]
     world.pass_time(200)
-    assert 50 < gate.count("wake") < 150
+    assert 50 < gate.count("wake_due") < 150
     held = False
     began = world.now
     assert process.run(run.result()) == 100.0

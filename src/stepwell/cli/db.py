@@ -7,7 +7,7 @@ from stepwell.cli.exits import Exit
 from stepwell.cli.options import Target, with_database, with_json
 from stepwell.cli.output import Output
 from stepwell.model.info import moment
-from stepwell.store.open import migration_scripts
+from stepwell.store.open import client_grants, migration_scripts
 
 
 @click.group()
@@ -67,13 +67,18 @@ def migrate(target: Target, out: Output) -> None:
 
 @db.command()
 @click.option("--all", "everything", is_flag=True, help="Every migration, without asking the database.")
+@click.option("--client-role", metavar="NAME", help="Instead: what lets this role start, send, cancel and read.")
 @with_database
 @with_json
-def sql(target: Target, out: Output, everything: bool) -> None:
+def sql(target: Target, out: Output, everything: bool, client_role: str | None) -> None:
     """Print the SQL of the migrations that are missing, for an administrator to run.
 
     It notes in the table of migrations that it was run: `stepwell db sql | psql ...` is the same as `db migrate`.
     """
+    if client_role is not None:
+        grants = client_grants(target.url, target.schema, client_role)
+        out.document({"grants": grants}) if out.as_json else click.echo(grants, nl=False)
+        return
     scripts = migration_scripts(target.url, target.schema)
     if not everything:
         missing = {state.number for state in migrations(target) if state.applied_at is None}

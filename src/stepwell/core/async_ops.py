@@ -9,7 +9,7 @@ from stepwell.core.alarms import Alarm
 from stepwell.core.context import Branch
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
-from stepwell.core.recall import Reader, recall
+from stepwell.core.recall import TIMEOUT_SUFFIX, Reader, TimedOut, recall
 from stepwell.core.unwind import Fate, Unwound
 from stepwell.errors import Cancelled
 from stepwell.model.rows import Recorded
@@ -90,11 +90,17 @@ async def block(execution: Execution, future: "asyncio.Future[Any]", alarm: Alar
             alarm.cancel()
 
 
+#: (execution, key) -> (value, text, codec_id, child_run). The text of TimedOut is its failure's, if any.
 Live = Callable[[Execution, Key], Awaitable[tuple[Any, str | None, str | None, Any]]]
 
 
-async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live) -> Any:
-    """Any other operation that waits: `live` gives (value, text, codec_id, child_run); its exception is its outcome."""
+async def run_operation(
+    branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live, *, reads: bool = False
+) -> Any:
+    """Any other operation that waits: `live` gives (value, text, codec_id, child_run); its exception is its outcome.
+
+    `reads`: it has no effect on others, and what it reads depends on nothing that is not yet durable.
+    """
     execution = branch.execution
     if execution.fate is not None:
         raise Unwound
@@ -110,7 +116,8 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
     if execution.unsent_start is not None:
         runtime.journal.send_start(execution)  # only a plain step's body may come before it
     try:
-        await execution.durable()
+        if not reads:
+            await execution.durable()
         if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
             await runtime.may_begin()
         try:
@@ -138,13 +145,14 @@ async def run_operation(branch: Branch, seq: int, kind: str, name: str, mark: in
             raise
         if execution.tasks:
             await execution.turnstile().live()
+        late = isinstance(value, TimedOut)
         execution.record(
             key,
             name,
-            kind,
-            "ok",
-            text,
-            None,
+            kind + TIMEOUT_SUFFIX if late else kind,
+            "error" if late and text is not None else "ok",
+            None if late else text,
+            text if late else None,
             mark,
             runtime.env.monotonic() - began,
             codec_id=codec_id,

@@ -18,7 +18,7 @@ from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.ref import RunRef
-from stepwell.core.starting import CheckedCall, check, checked_call, execution_of, own, row_of
+from stepwell.core.starting import CheckedCall, check, checked_call, comparable, execution_of, own, row_of
 from stepwell.model.rows import NewRun, ParentRef, Started
 from stepwell.model.status import Status
 from stepwell.serde.codec import CodecFault
@@ -111,7 +111,7 @@ def start_children(branch: Branch, calls: Calls) -> list[RunRef]:
     met: dict[Key, Answer] = {}
 
     def live(execution: Execution, key: Key, mark: int) -> tuple[RunRef, str, None, UUID | None]:
-        if key not in met:
+        if isinstance(met.get(key), CodecFault | None):
             first = places.index(key)
             met.update(_send_children(execution, places[first:], calls[first:]))
         ref = _ref(met[key])
@@ -199,7 +199,17 @@ async def _insert(runtime: "Runtime", runs: list[NewRun], outside: bool) -> Sequ
         started: Sequence[Started] = await runtime.patient(runtime.store.start, runs, outside=outside)
     except StoreFault:
         return await asyncio.gather(*(_insert_one(runtime, run, outside) for run in runs))
-    return started
+    return [
+        each if each.created else await _compared(runtime, run, each, outside)
+        for run, each in zip(runs, started, strict=True)
+    ]
+
+
+async def _compared(runtime: "Runtime", run: NewRun, started: Started, outside: bool) -> Started | Exception:
+    try:
+        return await comparable(runtime, run, started, outside)
+    except Exception as error:
+        return error
 
 
 async def _insert_one(runtime: "Runtime", run: NewRun, outside: bool) -> Started | Exception:

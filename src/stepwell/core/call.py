@@ -10,13 +10,13 @@ from asyncio.events import _get_running_loop
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from stepwell.core import async_steps, bulk, child, outside, thread_steps
-from stepwell.core.context import Branch, StepScope, frame
+from stepwell.core import async_steps, bulk, child, in_transaction, outside, thread_steps
+from stepwell.core.context import Branch, StepScope, frame, open_transaction
 from stepwell.core.definition import BoundCall, Definition, StepDefinition, WorkflowDefinition
 from stepwell.core.engines import RUNNING, find_runtime
 from stepwell.core.futures import StepFuture
 from stepwell.core.ref import RunRef
-from stepwell.errors import AsyncMismatch, NotDurableWarning, UsageError
+from stepwell.errors import AsyncMismatch, NotDurableWarning, TransactionMisuse, UsageError
 from stepwell.model.options import CallOptions, StepOptions
 
 Args = tuple[Any, ...]
@@ -123,6 +123,7 @@ async def in_worker(fn: Callable[[], Any]) -> Any:
 
 def call_workflow(d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs) -> Any:
     """Run now and return the result; inside a workflow, as its child."""
+    _refuse_conn(d, o)
     here = _waiting_frame(d)
     if _get_running_loop() is not None:
         _refuse_on_loop(d)
@@ -135,6 +136,7 @@ def call_workflow_async(
     d: WorkflowDefinition, o: CallOptions, instance: object | None, args: Args, kwargs: Kwargs
 ) -> Coroutine[object, None, Any]:
     """The same, awaitable. A child's number is drawn now."""
+    _refuse_conn(d, o)
     here = _waiting_frame(d)
     if here is not None:
         if not here.execution.definition.is_async:
@@ -150,6 +152,11 @@ def start_workflow(
     here = _starting_frame()
     if _get_running_loop() is not None:
         _refuse_on_loop(d)
+    if o.conn is not None:
+        if here is not None:
+            raise in_transaction.refuse_in_workflow(d)
+        return in_transaction.start(find_runtime(o.engine), d, o, instance, args, kwargs)
+    _refuse_while_file_is_locked(d)
     if here is not None:
         return child.start(here, d, o, instance, args, kwargs)
     return outside.start(find_runtime(o.engine), d, o, instance, args, kwargs)
@@ -160,6 +167,11 @@ def start_workflow_async(
 ) -> Coroutine[object, None, RunRef]:
     """The same, awaitable."""
     here = _starting_frame()
+    if o.conn is not None:
+        if here is not None:
+            raise in_transaction.refuse_in_workflow(d)
+        return in_transaction.start_async(find_runtime(o.engine), d, o, instance, args, kwargs)
+    _refuse_while_file_is_locked(d)
     if here is None:
         _refuse_in_def_step(d, frame.get())
     else:
@@ -174,6 +186,10 @@ def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
     if _get_running_loop() is not None and calls:
         _refuse_on_loop(calls[0].definition)
     here = _starting_frame()
+    if any(c.options.conn is not None for c in calls):
+        return [start_workflow(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
+    if calls:
+        _refuse_while_file_is_locked(calls[0].definition)
     if here is not None:
         return bulk.start_children(here, calls)
     return bulk.start_many(calls)
@@ -181,8 +197,9 @@ def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
 
 def start_many_async(calls: Sequence[BoundCall[Any]]) -> Coroutine[object, None, list[RunRef]]:
     """The same, awaitable."""
-    if _starting_frame() is None:
+    if _starting_frame() is None and all(c.options.conn is None for c in calls):
         if calls:
+            _refuse_while_file_is_locked(calls[0].definition)
             _refuse_in_def_step(calls[0].definition, frame.get())
         return bulk.start_many_async(calls)
     starts = [start_workflow_async(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
@@ -230,6 +247,25 @@ def _refuse_in_def_step(d: Definition, here: Branch | StepScope | None) -> None:
         raise AsyncMismatch(
             f"{d.name} is async and the step {here.name!r} is not: call {d.name}.sync(...) there, or make the step "
             "`async def`"
+        )
+
+
+def _refuse_conn(d: WorkflowDefinition, o: CallOptions) -> None:
+    if o.conn is not None:
+        raise UsageError(
+            f"{d.name}: conn= is for start(...), not for a call: the run begins only once the transaction is "
+            f"committed, and "
+            "nobody could wait for it before"
+        )
+
+
+def _refuse_while_file_is_locked(d: Definition) -> None:
+    around = open_transaction.get()
+    if around is not None and around.locks_file:
+        raise TransactionMisuse(
+            f"{d.name} is started within the transaction {around.name}, which holds the SQLite file's write lock: it "
+            f"would wait "
+            "for itself. Start it in that transaction with options(conn=...), or after it"
         )
 
 

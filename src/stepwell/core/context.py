@@ -6,6 +6,7 @@ numbered when they are called.
 """
 
 from contextvars import ContextVar
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Branch:
 class StepScope:
     """The body of a step: steps called within are plain calls, waits raise."""
 
-    __slots__ = ("attempt", "branch", "execution", "kind", "name", "seq")
+    __slots__ = ("attempt", "branch", "effects", "execution", "kind", "name", "seq")
 
     in_step = True
 
@@ -67,7 +68,21 @@ class StepScope:
         self.name = name
         self.kind = kind
         self.attempt = attempt
+        self.effects = count()  # numbers what this attempt sends and publishes, from any thread
 
+
+class OpenTransaction:
+    """A transaction whose body is running. `locks_file`: it holds the write lock of the engine's own SQLite file."""
+
+    __slots__ = ("locks_file", "name")
+
+    def __init__(self, name: str, locks_file: bool) -> None:
+        self.name = name
+        self.locks_file = locks_file
+
+
+#: The transaction around the running code, in a workflow or not.
+open_transaction: ContextVar[OpenTransaction | None] = ContextVar("stepwell_transaction", default=None)
 
 #: None outside any workflow.
 frame: ContextVar[Branch | StepScope | None] = ContextVar("stepwell_frame", default=None)

@@ -5,13 +5,15 @@ from collections.abc import Callable, Sequence
 from types import CodeType, MethodType
 from typing import Any
 
-from stepwell.core.definition import Definition, StepDefinition, WorkflowDefinition
+from stepwell.core.connections import connection_of
+from stepwell.core.definition import Definition, StepDefinition, TransactionDefinition, WorkflowDefinition
 from stepwell.core.origin import Origin, origin_of
 from stepwell.errors import ConfigurationError, InvalidArgument
 from stepwell.model.durations import Duration, is_integer
 from stepwell.model.ids import check_name, check_route_part
 from stepwell.model.options import check_queue, check_timeout
 from stepwell.model.retry import Retry, as_retry
+from stepwell.model.transactions import check_isolation
 
 #: What the column holds. 0 is a limit too: such a run is never taken over.
 _MOST_RECOVERIES = 2**31 - 1
@@ -73,6 +75,42 @@ def define_step(
     )
 
 
+#: How often a transaction runs again after contention, unless its `retry=` says something else.
+CONTENTION_RETRY = Retry(10, first=0.02, cap=2.0)
+
+
+def define_transaction(
+    fn: Callable[..., Any],
+    *,
+    name: str | None = None,
+    source: Any = None,
+    isolation: str | None = None,
+    read_only: bool = False,
+    retry: int | Retry = CONTENTION_RETRY,
+) -> TransactionDefinition:
+    """A definition. The kind of its connection is found by the annotation of its first parameter.
+
+    Raises ConfigurationError for what cannot be a transaction, InvalidArgument for an option out of bounds.
+    """
+    origin = _checked_origin(fn, "transaction")
+    is_async = inspect.iscoroutinefunction(fn)
+    is_method = _is_method(fn, origin, "transaction")
+    kind, connection_class = connection_of(fn, origin, source, is_async=is_async, is_method=is_method)
+    return TransactionDefinition(
+        name=check_name(origin.short_name if name is None else name, "name"),
+        fn=fn,
+        is_async=is_async,
+        is_method=is_method,
+        origin=origin,
+        kind=kind,
+        connection_class=connection_class,
+        source=source,
+        isolation=check_isolation(isolation),
+        read_only=bool(read_only),
+        retry=as_retry(retry),
+    )
+
+
 def check_once(at_most_once: bool, retry: Retry | None) -> None:
     """Raises ConfigurationError if a step is to run at most once and again after a failure."""
     if at_most_once and retry is not None:
@@ -88,7 +126,9 @@ def _checked_origin(fn: Any, kind: str) -> Origin:
         raise ConfigurationError(f"@staticmethod goes above @{kind}: swap the two lines on {name}")
     already = getattr(fn, "definition", None)
     if isinstance(already, Definition):
-        raise ConfigurationError(f"{already.origin} is decorated already: one of @workflow and @step, once")
+        raise ConfigurationError(
+            f"{already.origin} is decorated already: one of @workflow, @step and @transaction, once"
+        )
     if isinstance(fn, type) or not callable(fn) or not isinstance(getattr(fn, "__qualname__", None), str):
         raise ConfigurationError(f"@{kind} takes a function, not {_shown(fn)}: write a `def` that calls it")
     name = fn.__qualname__

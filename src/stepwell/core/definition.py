@@ -14,6 +14,7 @@ from stepwell.core.code_hint import hash_of_code
 from stepwell.core.origin import Origin
 from stepwell.model.options import CallOptions, StepOptions
 from stepwell.model.retry import Retry
+from stepwell.model.transactions import Isolation, Kind
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -104,6 +105,35 @@ class StepDefinition(Definition):
     def default_options(self) -> StepOptions:
         """What a call without `options(...)` has."""
         return StepOptions(self.name, self.retry, self.timeout)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TransactionDefinition(Definition):
+    """A step whose body runs in a transaction of the user's database. Recorded by its name, as steps are."""
+
+    kind: Kind = Kind.DJANGO  # what the body is given
+    connection_class: type | None = None  # as it is annotated
+    source: Any = None  # None: the engine's own database
+    isolation: Isolation | None = None
+    read_only: bool = False
+    retry: Retry | None = None  # after contention only
+
+    @property
+    def default_options(self) -> StepOptions:
+        """What a call without `options(...)` has."""
+        return StepOptions(self.name, self.retry)
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """Without the connection, which the caller leaves out."""
+        found: inspect.Signature | None = self._lazy.get("signature")
+        if found is None:
+            whole = inspect.signature(self.fn)
+            parameters = list(whole.parameters.values())
+            if self.kind is not Kind.DJANGO:
+                del parameters[1 if self.is_method else 0]
+            found = self._lazy["signature"] = whole.replace(parameters=parameters)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ A run with a single task needs none of this: there is only one place to deliver 
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Coroutine, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from stepwell.core import cancel
@@ -177,15 +176,14 @@ class Deliveries:
         self._live.append(future)
         await future
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Within this block nothing is delivered: what was delivered last has not reached the code yet."""
+    def hold(self) -> None:
+        """The outcome whose turn it is takes a while longer (a commit, a codec): nothing is delivered before it."""
         self._held += 1
-        try:
-            yield
-        finally:
-            self._held -= 1
-            self.kick()
+
+    def release(self) -> None:
+        """It has been delivered, or will not be."""
+        self._held -= 1
+        self.kick()
 
     def fail(self, error: BaseException) -> None:
         """The execution unwinds: nobody gets a turn any more."""

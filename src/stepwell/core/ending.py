@@ -73,6 +73,7 @@ async def _tell(ended: Ended) -> None:
             ended.codec_id,
         )
     )
+    runtime.facts.look([execution.run_id])
     parent = execution.parent
     if parent is not None and parent.run_id not in runtime.executions and not runtime.wakeups.awaits(execution.run_id):
         await runtime.wakeups.wake_waiters_of(execution.run_id)
@@ -102,9 +103,8 @@ async def _give_back(execution: "Execution", fate: Fate) -> None:
                 execution.fate_recovery,
             )
         )
-    if status == Status.WAITING:
-        # The end that it waits for may have come before its wait was there to be found: this looks once more.
-        runtime.wakeups.parked(execution.waits.values())
     if (fate is Fate.RELEASED or execution.cancel_reason is not None) and not runtime.draining:
         runtime.work.set()
     runtime.watch.elsewhere(execution.run_id)
+    if status == Status.WAITING:
+        await runtime.wakeups.parked(execution.run_id, execution.waits.values())

@@ -30,6 +30,7 @@ from stepwell.model.rows import (
 from stepwell.store.faults import StoreFault
 
 if TYPE_CHECKING:
+    from stepwell.core.mailbox import Mailbox
     from stepwell.core.runtime import Runtime
 
 
@@ -65,6 +66,7 @@ class Execution:
         "leaving",
         "limits",
         "lock",
+        "mail",
         "next_pos",
         "on_end",
         "parent",
@@ -147,6 +149,7 @@ class Execution:
         self.called: dict[Key, UUID] = {}  # children called and not ended, that end with us
         self.patches: dict[str, bool] = {}  # answers of `patched`, once given
         self.timers: list[asyncio.TimerHandle | Alarm] = []
+        self.mail: Mailbox | None = None  # once it has received
         # Async executions.
         self.root_task: asyncio.Task[Any] | None = None
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -187,6 +190,7 @@ class Execution:
         """Append one outcome at the next position. On the loop for async runs, on any thread for def ones."""
         if settles:
             self.begun.discard(key)
+        consumes = None if self.mail is None else self.mail.recorded(key, ended)
         if self.definition.is_async:
             append = self.runtime.journal.append
             pos = self.next_pos
@@ -213,8 +217,11 @@ class Execution:
             child_run,
             codec_id,
             settles,
+            consumes,
         )
         append(self, row)
+        if consumes is not None and self.mail is not None:
+            self.mail.appended(consumes)
 
     def left_behind(self, row: Recorded) -> None:
         """A replayed call of a child that was interrupted: the child still ends with us."""

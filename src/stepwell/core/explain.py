@@ -116,4 +116,5 @@ async def _waiting(runtime: "Runtime", row: RunRow, now: float) -> str:
         for step in steps
         if step.ended is None
     ]
-    return f"WAITING: parked, it holds no thread; it waits in {', '.join(waits) or 'a call of another workflow'}."
+    what = ", ".join(waits) or "a call of another workflow, or for a message, an event or a stream"
+    return f"WAITING: parked, it holds no thread; it waits in {what}."

@@ -17,6 +17,7 @@ class Hints:
     def __init__(self, runtime: "Runtime") -> None:
         self._runtime = runtime
         self._wanted = asyncio.Event()
+        self._wanting: set[object] = set()
         self._complained = False
         #: They are known to arrive: looking without one is for safety only, and may be rare.
         self.arrive = False
@@ -27,9 +28,10 @@ class Hints:
         """Listen from now on, until the runtime retires."""
         self._runtime.spawn(self._listen())
 
-    def want(self, wanted: bool) -> None:
-        """Whether anything here waits for what others do."""
-        self._wanted.set() if wanted else self._wanted.clear()
+    def want(self, who: object, wanted: bool) -> None:
+        """Whether this part of the engine waits for what others do."""
+        self._wanting.add(who) if wanted else self._wanting.discard(who)
+        self._wanted.set() if self._wanting else self._wanted.clear()
 
     async def wanted(self) -> None:
         """See `Ear`."""
@@ -42,10 +44,12 @@ class Hints:
             runtime.work.set()
         if hints & Hint.ENDED:
             runtime.watch.hint()
+            runtime.facts.ended()
         if hints & Hint.CANCEL:
             self.cancels.set()
             runtime.work.set()  # it may have been parked, or released, meanwhile
         if hints & Hint.MESSAGE:
+            runtime.facts.hint()
             runtime.wakeups.hint()
 
     def works(self, why_not: str | None) -> None:
@@ -66,6 +70,7 @@ class Hints:
         # Who has relied on hints, or has slept without them, looks now and chooses its pause anew.
         runtime.work.set()
         runtime.watch.hint()
+        runtime.facts.hint()
         self.cancels.set()
 
     async def _listen(self) -> None:

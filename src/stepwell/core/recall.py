@@ -6,6 +6,18 @@ from stepwell.core.execution import Execution
 from stepwell.errors import Cancelled, StepwellError, UnreadablePayload
 from stepwell.model.rows import Recorded
 
+#: A wait that ended by its own timeout is recorded under its kind with this suffix.
+TIMEOUT_SUFFIX = "_timeout"
+
+
+class TimedOut:
+    """What such a wait gives: the error to raise, or None where the call had a default."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
 
 class Reader(Protocol):
     """What reads a recorded result back: a Coder, or something that makes a handle of it."""
@@ -16,10 +28,15 @@ class Reader(Protocol):
 
 
 def recall(execution: Execution, row: Recorded, coder: Reader) -> Any:
-    """Return or raise a recorded outcome. CodecFault: it could not be read now (see `sealing`)."""
+    """Return or raise a recorded outcome; TimedOut for a wait that ended by its timeout.
+
+    CodecFault: it could not be read now (see `sealing`).
+    """
     if row.ended == "abandoned":
         raise Cancelled(f"{execution.workflow_id}: {row.name} was interrupted")
     try:
+        if row.kind.endswith(TIMEOUT_SUFFIX):
+            return TimedOut(None if row.error is None else failure(execution, row.error, row.codec_id, row.name))
         if row.ended == "ok":
             return None if row.output is None else coder.decode(row.output, row.codec_id)
         failed = failure(execution, row.error, row.codec_id, f"step {row.name!r}")

@@ -38,11 +38,11 @@ class RunRef:
 
     # Everything below runs on the core's loop.
 
-    async def bound(self) -> UUID:
-        """The run's run_id, looked up once. Raises WorkflowNotFound."""
+    async def bound(self, outside: bool = True) -> UUID:
+        """The run's run_id, looked up once. Raises WorkflowNotFound, and from outside a workflow StoreUnavailable."""
         if self.run_id is None:
             check_known_id(self.workflow_id)
-            row = await self.runtime.patient(self.runtime.store.find_run, self.workflow_id, outside=True)
+            row = await self.runtime.patient(self.runtime.store.find_run, self.workflow_id, outside=outside)
             if row is None:
                 raise self.not_found()
             self.run_id = row.run_id

@@ -16,6 +16,7 @@ from stepwell.core.clock import DatabaseClock
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.env import Env
 from stepwell.core.execution import Execution
+from stepwell.core.facts import Facts
 from stepwell.core.faults import StoreHealth, pause_after, persist, unavailable
 from stepwell.core.hints import Hints
 from stepwell.core.inbox import Inbox
@@ -23,8 +24,12 @@ from stepwell.core.instances import Instances
 from stepwell.core.journal import Journal
 from stepwell.core.keys import Key
 from stepwell.core.lifecycle import begin_async, drive_in_thread
+from stepwell.core.post import Post
 from stepwell.core.registry import Registry
 from stepwell.core.sealing import CodecHealth
+from stepwell.core.secret import Secret
+from stepwell.core.sources import Lending, Sources
+from stepwell.core.starting import comparable
 from stepwell.core.threads import WorkerPool
 from stepwell.core.unsent import UnsentStarts
 from stepwell.core.unwind import Fate
@@ -34,9 +39,11 @@ from stepwell.errors import StepwellError
 from stepwell.model.rows import Leave, NewRun, Started, Wait
 from stepwell.model.settings import Settings
 from stepwell.model.status import Status
+from stepwell.model.transactions import Kind
 from stepwell.serde.serializer import Serializer
 from stepwell.store.api import Store
 from stepwell.store.faults import StoreFault
+from stepwell.store.transactions import Speaker
 from stepwell.telemetry.bus import Bus
 
 T = TypeVar("T")
@@ -64,6 +71,8 @@ class Runtime:
         bus: Bus,
         executes: bool,
         label: str,
+        home: Callable[[int], Lending],
+        speaker: Callable[[Any, Kind], Speaker],
     ) -> None:
         self.name = name
         self.store = store
@@ -88,11 +97,19 @@ class Runtime:
         self.journal = Journal(store, env, self.inbox, self.health)
         self.hints = Hints(self)
         self.watch = Watch(self)
+        self.facts = Facts(self)
+        self.post = Post(self)
+        self.secret = Secret(self)
         self.wakeups = Wakeups(self)
         self.unsent = UnsentStarts(self)
+        self.sources = Sources(self, home)
+        #: Makes the words of `conn=` heard on a caller's connection.
+        self.speaker = speaker
+        #: What is said on users' connections is said on the loop: where a simulation wants to see it.
+        self.touches_on_loop = False
         self.pool = WorkerPool(settings.max_threads, f"stepwell-{name}")
-        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self._pause, self._unclaimed)
-        self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self._pause)
+        self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self.pause, self._unclaimed)
+        self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self.pause)
         self.incarnation = env.uuid7()
         self._reincarnating = False
         self.executions: dict[UUID, Execution] = {}
@@ -236,11 +253,12 @@ class Runtime:
         """
         try:
             async with asyncio.timeout(self.settings.call_patience if outside else None):
-                return await self._starts.add(run)
+                started = await self._starts.add(run)
         except TimeoutError:
             raise unavailable(self.health.fault, self.settings.call_patience) from self.health.fault
         except StoreFault as fault:
             raise StepwellError(f"the database refuses to start {run.workflow_id!r}: {fault.told}") from fault
+        return await comparable(self, run, started, outside)
 
     def _unclaimed(self, run: NewRun, started: Started) -> None:
         """Who started it was interrupted while the row was on its way: the run is anybody's."""
@@ -256,7 +274,8 @@ class Runtime:
         """End an execution without an outcome; whether it was still ours."""
         return await self._leaves.add(leave)
 
-    def _pause(self, error: Exception, attempt: int) -> float | None:
+    def pause(self, error: Exception, attempt: int) -> float | None:
+        """How long a Batcher waits before it sends again what met this error; None: it is final."""
         return pause_after(error, attempt, self.env, self.health)
 
     def leaving(self, execution: Execution, error: BaseException) -> None:
@@ -314,9 +333,9 @@ class Runtime:
         for execution in list(self.executions.values()):
             execution.lost()  # a call on a thread that came after the last round of the drain: nobody writes for it now
         self.inbox.close()
-        self.wakeups.close()
         self.alarms.close()
         self.watch.close()
+        self.facts.close()
         tasks = [task for task in self._tasks | self.inbox.tasks if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
@@ -324,3 +343,5 @@ class Runtime:
             await asyncio.wait(tasks)
         await self._starts.close()
         await self._leaves.close()
+        await self.wakeups.close()
+        await self.post.close()

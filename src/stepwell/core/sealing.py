@@ -6,6 +6,7 @@ outside a workflow end in CodecUnavailable after `call_patience`. It is never an
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -16,6 +17,7 @@ from stepwell.core.unwind import Fate, Unwound
 from stepwell.errors import CodecUnavailable
 from stepwell.model.rows import Recorded
 from stepwell.serde.codec import CodecFault
+from stepwell.serde.serializer import Serializer
 
 if TYPE_CHECKING:
     from stepwell.core.execution import Execution
@@ -57,6 +59,26 @@ class CodecHealth:
 def backoff(runtime: "Runtime", attempt: int) -> float:
     """Seconds until the next try: doubling from 0.1, jittered, capped at 5."""
     return float(min(_CAP_SECONDS, _FIRST_SECONDS * 2.0 ** min(attempt, 12)) * (0.5 + runtime.env.random()))
+
+
+class Payload:
+    """A value on its way into a row: what is too large is refused now; a codec that fails now is asked again later."""
+
+    __slots__ = ("_serializer", "_stored", "_text", "_what")
+
+    def __init__(self, serializer: Serializer, text: str, what: str) -> None:
+        self._serializer = serializer
+        self._text = text
+        self._what = what
+        self._stored: tuple[str, str | None] | None = None
+        with contextlib.suppress(CodecFault):
+            self.stored()
+
+    def stored(self) -> tuple[str, str | None]:
+        """What is stored, and the codec's id. Raises PayloadTooLarge, CodecFault."""
+        if self._stored is None:
+            self._stored = self._serializer.wrap(self._text, self._what)
+        return self._stored
 
 
 # -- from outside a workflow ---------------------------------------------------------------------------------
@@ -182,8 +204,12 @@ def again_in_thread(
 
 async def recall_again(execution: "Execution", fault: CodecFault, row: Recorded, coder: Reader) -> Any:
     """Return or raise a recorded outcome that the codec could not read; nothing else is delivered meanwhile."""
-    with execution.turnstile().held():
+    turnstile = execution.turnstile()
+    turnstile.hold()
+    try:
         return await again(execution, fault, recall, execution, row, coder)
+    finally:
+        turnstile.release()
 
 
 async def failure_text(execution: "Execution", error: BaseException) -> tuple[str, str | None]:

@@ -1,20 +1,26 @@
 """Starting runs: the row is the only gate; losers attach to the winner's run."""
 
 import json
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stepwell.core import sealing
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.execution import Execution
 from stepwell.core.registry import route
-from stepwell.errors import InvalidArgument, WorkflowConflict
+from stepwell.errors import InvalidArgument, UnreadablePayload, WorkflowConflict
 from stepwell.model.ids import child_id
 from stepwell.model.options import CallOptions
-from stepwell.model.rows import NewRun, ParentRef, Started
+from stepwell.model.rows import NewRun, ParentRef, RunRow, Started
 from stepwell.model.status import Status
 from stepwell.serde.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
+
+#: The digest of runs that start_workflow in SQL has started: it knows their inputs as JSON only.
+STARTED_IN_SQL = "json"
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -86,7 +92,7 @@ def row_of(
         status=Status.ENQUEUED,
         owner=None,
         input=text,
-        input_digest=f"{fingerprint('', *inputs) & 0xFFFFFFFFFFFFFFFF:016x}",
+        input_digest=digest_of(inputs),
         version=d.version,
         instance=name_of_instance,
         codec_id=codec_id,
@@ -134,6 +140,42 @@ def own(runtime: "Runtime", run: NewRun) -> NewRun:
     run.status = Status.PENDING
     run.owner = runtime.incarnation
     return run
+
+
+async def comparable(runtime: "Runtime", run: NewRun, started: Started, outside: bool) -> Started:
+    """A start that met a run which was started in SQL: with this start's digest if its inputs are the same values.
+
+    Raises CodecFault within a workflow, and from outside CodecUnavailable and StoreUnavailable.
+    """
+    if started.created or started.input_digest != STARTED_IN_SQL:
+        return started
+    d = runtime.registry.find(run.name)
+    row = await runtime.patient(runtime.store.get_run, started.run_id, outside=outside)
+    if d is None or row is None:
+        return started
+    compare = partial(_same_inputs, runtime, d, row, run)
+    same = await sealing.patiently(runtime, compare) if outside else compare()
+    return replace(started, input_digest=run.input_digest) if same else started
+
+
+def _same_inputs(runtime: "Runtime", d: WorkflowDefinition, row: RunRow, run: NewRun) -> bool:
+    coder = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0)
+    receiver = (None,) if d.is_method else ()
+
+    def values(text: str | None, codec_id: str | None) -> Arguments:
+        args, kwargs = coder.decode(text or "", codec_id)
+        bound = d.signature.bind(*receiver, *args, **kwargs)
+        return bound.args, bound.kwargs
+
+    try:
+        return values(row.input, row.codec_id) == values(run.input, run.codec_id)
+    except (UnreadablePayload, TypeError):
+        return False  # not what this function takes
+
+
+def digest_of(inputs: Arguments) -> str:
+    """By which two starts are seen to have the same inputs; the instance is none of them."""
+    return f"{fingerprint('', *inputs) & 0xFFFFFFFFFFFFFFFF:016x}"
 
 
 def check(run: NewRun, started: Started, d: WorkflowDefinition, o: CallOptions) -> None:

@@ -10,7 +10,7 @@ from stepwell.core.ending import thread_ended
 from stepwell.core.execution import Execution
 from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
-from stepwell.core.recall import Reader, recall
+from stepwell.core.recall import TIMEOUT_SUFFIX, Reader, TimedOut, recall
 from stepwell.core.unwind import MOST_SWALLOWED, Ended, Fate, Unwound
 from stepwell.errors import WaitTimeout
 from stepwell.model.rows import Recorded, Wait
@@ -73,9 +73,11 @@ def give_up_if_swallowed(execution: Execution) -> Unwound:
     return Unwound()
 
 
-def begin(execution: Execution, key: Key, name: str, kind: str, mark: int) -> None:
-    """All that must hold before something happens outside: durable history, no cancellation, a valid lease."""
-    execution.durable_in_thread()
+def begin(execution: Execution, key: Key, name: str, kind: str, mark: int, reads: bool = False) -> None:
+    """All that must hold before something happens outside: durable history, no cancellation, a valid lease. What only
+    `reads` needs no durable history."""
+    if not reads:
+        execution.durable_in_thread()
     if execution.cancel_reason is not None and not execution.cancel_delivered:
         cancel.raise_in_thread(execution, key, name, kind, mark)
     runtime = execution.runtime
@@ -153,14 +155,24 @@ def park(execution: Execution, wait: Wait) -> None:
     raise Unwound
 
 
-#: (execution, key, mark) -> (value, text, codec_id, child_run)
+#: (execution, key, mark) -> (value, text, codec_id, child_run). The text of TimedOut is its failure's, if any.
 Live = Callable[[Execution, Key, int], tuple[Any, str | None, str | None, Any]]
 
 
 def operation(
-    branch: Branch, seq: int, kind: str, name: str, mark: int, coder: Reader, live: Live, *, ready: bool = False
+    branch: Branch,
+    seq: int,
+    kind: str,
+    name: str,
+    mark: int,
+    coder: Reader,
+    live: Live,
+    *,
+    reads: bool = False,
+    ready: bool = False,
 ) -> Any:
-    """Any other operation that waits. `ready`: it has begun with another one, and `live` only says what came of it."""
+    """Any other operation that waits. `reads`: see `async_ops.run_operation`. `ready`: it has begun with another one,
+    and `live` only says what came of it."""
     execution = branch.execution
     if execution.fate is not None:
         raise give_up_if_swallowed(execution)
@@ -176,7 +188,7 @@ def operation(
     if execution.unsent_start is not None:
         runtime.journal.send_start(execution)  # only a plain step's body may come before it
     if not ready:
-        begin(execution, key, name, kind, mark)
+        begin(execution, key, name, kind, mark, reads)
     try:
         try:
             value, text, codec_id, child_run = live(execution, key, mark)
@@ -200,13 +212,14 @@ def operation(
             settles=key in execution.begun,
         )
         raise
+    late = isinstance(value, TimedOut)
     execution.record(
         key,
         name,
-        kind,
-        "ok",
-        text,
-        None,
+        kind + TIMEOUT_SUFFIX if late else kind,
+        "error" if late and text is not None else "ok",
+        None if late else text,
+        text if late else None,
         mark,
         runtime.env.monotonic() - began,
         codec_id=codec_id,

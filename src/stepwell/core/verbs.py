@@ -32,6 +32,11 @@ def branch_here(verb: str) -> Branch:
     return here
 
 
+def place_to_wait(verb: str) -> Branch | None:
+    """The running workflow's branch; None outside any. Raises UsageError within a step."""
+    return None if frame.get() is None else branch_here(verb)
+
+
 def draw(branch: Branch) -> int:
     """The number of the operation that is called here, now."""
     seq = branch.seq

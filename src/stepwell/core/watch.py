@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from stepwell.core.heeding import Heed
 from stepwell.errors import NoRunningEngine
 from stepwell.model.rows import Outcome
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 
 _IDLE_POLL_SECONDS = 2.0
 _FIRST_POLL_SECONDS = 0.05
-#: Between two looks because of hints, seconds, doubled while they are about others' runs: they may come a hundred
-#: times a second.
+#: Between two looks because of hints, seconds.
 _FIRST_GAP_SECONDS = 0.005
 _LONGEST_GAP_SECONDS = 0.05
 #: Runs that one query asks for.
@@ -29,10 +29,7 @@ class Watch:
         self._waiters: dict[UUID, set[asyncio.Future[Outcome]]] = {}
         self._poller: asyncio.Task[None] | None = None
         self._fresh = asyncio.Event()
-        self._hinted: asyncio.TimerHandle | None = None
-        self._because_of_hint = False
-        self._gap = _FIRST_GAP_SECONDS
-        self._deaf_until = float("-inf")
+        self._heed = Heed(runtime, self._fresh.set, _FIRST_GAP_SECONDS, _LONGEST_GAP_SECONDS)
         self._closed = False
 
     async def outcome(self, run_id: UUID) -> Outcome:
@@ -79,8 +76,7 @@ class Watch:
     def close(self) -> None:
         """The engine stops: nobody waits here any more; the runs go on elsewhere."""
         self._closed = True
-        if self._hinted is not None:
-            self._hinted.cancel()
+        self._heed.close()
         for futures in self._waiters.values():
             for future in futures:
                 if not future.done():
@@ -95,21 +91,14 @@ class Watch:
 
     def hint(self) -> None:
         """Something has changed in the database: look, now or as soon as the last look is some time ago."""
-        if self._poller is None or self._hinted is not None or self._closed:
-            return
-        loop, context = self._runtime.loop, self._runtime.context
-        self._hinted = loop.call_at(max(loop.time(), self._deaf_until), self._look, context=context)
-
-    def _look(self) -> None:
-        self._hinted = None
-        self._because_of_hint = True
-        self._fresh.set()
+        if self._poller is not None:
+            self._heed.hint()
 
     def _poll_soon(self) -> None:
         self._fresh.set()
         if self._poller is None:
             self._poller = self._runtime.spawn(self._poll())
-            self._runtime.hints.want(True)
+            self._runtime.hints.want(self, True)
 
     async def _poll(self) -> None:
         runtime = self._runtime
@@ -119,13 +108,10 @@ class Watch:
             asked = [run_id for run_id in self._waiters if run_id not in runtime.executions]
             if not asked:
                 self._poller = None
-                runtime.hints.want(runtime.executes)
+                runtime.hints.want(self, False)
                 return
             found = await self._ask(asked)
-            in_vain = self._because_of_hint and not found
-            self._gap = min(self._gap * 2, _LONGEST_GAP_SECONDS) if in_vain else _FIRST_GAP_SECONDS
-            self._deaf_until = runtime.loop.time() + self._gap
-            self._because_of_hint = False
+            self._heed.looked(found)
             pause = _FIRST_POLL_SECONDS if found else min(pause * 1.5, _IDLE_POLL_SECONDS)
             try:
                 async with asyncio.timeout(pause):

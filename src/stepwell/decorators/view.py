@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from stepwell.core.definition import Definition, WorkflowDefinition
+from stepwell.core.definition import Definition, TransactionDefinition, WorkflowDefinition
 from stepwell.errors import ConfigurationError, UsageError
 
 D = TypeVar("D", bound=Definition)
@@ -40,6 +40,9 @@ class View(Generic[D, Opts]):
 
     __slots__ = ("__dict__", "__weakref__", "_definition", "_instance", "_options")
     __signature__ = _Signature()
+
+    #: Whether a call gives something to await. True in the classes marked by `awaited`.
+    is_awaited = False
 
     __name__: str
     __qualname__: str
@@ -81,7 +84,8 @@ class View(Generic[D, Opts]):
         return face
 
     def __repr__(self) -> str:
-        kind = "workflow" if isinstance(self._definition, WorkflowDefinition) else "step"
+        kinds = {WorkflowDefinition: "workflow", TransactionDefinition: "transaction"}
+        kind = kinds.get(type(self._definition), "step")
         return f"<{type(self).__name__.strip('_')} of the {kind} {self._definition.name}>"
 
 
@@ -97,6 +101,7 @@ def receiver_for(definition: Definition, instance: object) -> object:
 
 def awaited(cls: C) -> C:
     """Mark a class whose instances are to be awaited when called, for asyncio's and frameworks' tests."""
+    cls.is_awaited = True  # type: ignore[attr-defined]
     if sys.version_info >= (3, 12):
         inspect.markcoroutinefunction(cls)
     else:  # what asyncio.iscoroutinefunction looks for, itself and in frameworks

@@ -126,7 +126,8 @@ class Workflow(_WorkflowView[P, R]):
 
         `id` (idempotency key, at most 255 characters, no '/'), `on_conflict` ("attach", "reject" or
         "replace"), `queue`, `priority` (lower first), `delay` (seconds or timedelta), `at` (aware
-        datetime), `timeout`, `deadline`, `attributes` (searchable JSON), `engine`, `parent_close`
+        datetime), `timeout`, `deadline`, `attributes` (searchable JSON), `conn` (an open connection: the start is
+        in its transaction), `engine`, `parent_close`
         ("cancel" or "abandon"). Raises InvalidArgument at once.
         """
         return Workflow(self._definition, self._merged(options), self._instance, self.__dict__)

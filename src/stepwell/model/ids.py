@@ -8,6 +8,9 @@ LONGEST_ID = 255
 LONGEST_NAME = 255
 _LONGEST_KNOWN_ID = 100_000
 
+#: Topics and keys of messages that are the engine's own begin like this.
+RESERVED = "!stepwell:"
+
 _RANDOM_BITS = 74
 _RANDOM_BYTES = 10
 _RANDOM_MASK = (1 << _RANDOM_BITS) - 1
@@ -40,6 +43,17 @@ def check_name(name: str, what: str) -> str:
     Raises InvalidArgument. For names of steps, queues, topics, events and streams.
     """
     return _check_text(name, what, LONGEST_NAME)
+
+
+def check_topic(name: str, what: str) -> str:
+    """`check_name`, and not of the names that the engine keeps for itself (RESERVED).
+
+    Raises InvalidArgument. For topics and keys of messages.
+    """
+    _check_text(name, what, LONGEST_NAME)
+    if name.startswith(RESERVED):
+        raise InvalidArgument(f"{what} must not begin with {RESERVED!r}, which the engine keeps for itself")
+    return name
 
 
 def check_route_part(name: str, what: str) -> str:

@@ -17,7 +17,7 @@ OnConflict = Literal["attach", "reject", "replace"]
 ParentClose = Literal["cancel", "abandon"]
 
 #: Options whose feature does not exist yet: remove a name here, and give it a check below, when it does.
-NOT_YET = frozenset({"conn", "partition", "dedup"})
+NOT_YET = frozenset({"partition", "dedup"})
 
 _INT32 = 2**31
 

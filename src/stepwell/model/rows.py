@@ -2,6 +2,7 @@
 
 Instants are `float` unix seconds of the *database's* clock, durations `float` seconds. Payloads are
 `str`: JSON escaped to ASCII (or what a codec made of it). Nothing here knows SQL or a driver.
+Messages, events and streams are in `model.messaging`.
 """
 
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Checkpoint(msgspec.Struct, gc=False):
     child_run: UUID | None = None
     codec_id: str | None = None
     settles_intent: bool = False  # an intent of the same key exists: remove it with this outcome
+    consumes: str | None = None  # key of the message that this receive took: marked in the same transaction
 
 
 class Intent(msgspec.Struct, gc=False):
@@ -218,13 +220,21 @@ class Claimed:
 
 @dataclass(slots=True, frozen=True)
 class Wait:
-    """One wait of a parked run: a time, another run's end, or both. (Messages and events: later kinds.)"""
+    """One wait of a parked run: a time, or a fact, or whichever comes first.
+
+    Facts: "run", the end of target_run; "message", a message to this run that nobody has consumed, of `topic`
+    (None: one without a topic); "event", target_run has set `key`, or has ended; "stream", target_run's stream
+    `key` has an entry `number`, or target_run has ended.
+    """
 
     branch: str
     seq: int
-    kind: str  # timer | run
+    kind: str  # timer | run | message | event | stream
     wake_at: float | None = None
     target_run: UUID | None = None
+    topic: str | None = None
+    key: str | None = None
+    number: int | None = None
 
 
 @dataclass(slots=True)

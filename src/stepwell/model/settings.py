@@ -28,6 +28,8 @@ class Settings:
     max_async: int = 20_000
     #: Runs claimed by one statement at most.
     claim_batch: int = 100
+    #: Connections for @transaction, of each kind and to each database; the engine's own five are not among them.
+    transaction_connections: int = 10
     #: A `def` workflow that waits longer than this gives its thread back. At least 5 (tests may set less).
     park_after: float = 5.0
     #: How long cleanup may run after a cancellation before it is forced.
@@ -50,6 +52,10 @@ class Settings:
     migrate: bool = True
     #: A step outside any workflow raises instead of warning while an engine runs.
     strict_steps: bool = False
+    #: What tokens are signed with. None: a secret that is made once and kept in the database, for all who share it.
+    token_secret: str | None = None
+    #: Where people answer tokens: a URL with {token} in the place of the id. None: `token().url` is None.
+    token_url: str | None = None
     #: Values JSON cannot carry are pickled, and such rows are read. Only for databases that nobody else writes.
     pickle: bool = False
 
@@ -64,5 +70,9 @@ class Settings:
                 raise ConfigurationError(f"Settings.{field.name} must be a positive integer, not {value!r}")
         if self.lease < 5:
             raise ConfigurationError(f"Settings.lease must be at least 5 seconds, not {self.lease!r}")
+        if self.token_secret is not None and (not isinstance(self.token_secret, str) or len(self.token_secret) < 16):
+            raise ConfigurationError("Settings.token_secret must be a text of at least 16 characters, or None")
+        if self.token_url is not None and "{token}" not in str(self.token_url):
+            raise ConfigurationError(f"Settings.token_url must contain {{token}}, and is {self.token_url!r}")
         if self.retention is not None and not self.retention > 0:
             raise ConfigurationError(f"Settings.retention must be positive or None, not {self.retention!r}")

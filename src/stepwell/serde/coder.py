@@ -20,7 +20,7 @@ from stepwell.serde.leaves import TAG, Unencodable, tagged
 from stepwell.serde.same import same
 from stepwell.serde.tags import Tagger
 from stepwell.serde.text import ascii_text, encode_raw, from_text, to_text
-from stepwell.serde.typed import Encode, decoder_for, encoder_for
+from stepwell.serde.typed import Encode, adapt, decoder_for, encoder_for
 from stepwell.serde.untag import Untagger
 
 _TAG_TEXT = f'"{TAG}"'
@@ -82,6 +82,22 @@ class Coder:
         if codec_id is not None:
             text = self._formats.envelope.unwrap(text, codec_id)
         return self.read(text)
+
+    def receive(self, text: str, codec_id: str | None = None) -> Any:
+        """The value of a text that somebody wrote who did not know this annotation: a message, an event.
+
+        Such a text may carry tags of its own (of a datetime within a dict); the annotation has the last word.
+
+        Raises:
+            UnreadablePayload: as `decode`.
+        """
+        value = self.decode(text, codec_id)
+        if self._is_any or (_TAG_TEXT not in text and codec_id is None):
+            return value
+        try:
+            return adapt(value, self.type)
+        except Exception:
+            raise UnreadablePayload(f"The stored value does not fit the annotation {self.type!r}.") from None
 
     def text(self, value: Any, what: str) -> str:
         """JSON text, before codec and cap."""

@@ -92,6 +92,10 @@ class Serializer:
         """JSON text through the codec, whatever its size: what to store, and the codec's id."""
         return self._envelope.seal(text), self._envelope.codec_id
 
+    def wrap(self, text: str, what: str) -> tuple[str, str | None]:
+        """The same within the payload cap; `what`: how the error begins. Raises PayloadTooLarge."""
+        return self._envelope.wrap(text, what)
+
     def plain(self, text: str, codec_id: str | None = None) -> str:
         """The JSON text of a stored one.
 

@@ -17,6 +17,21 @@ def decoder_for(tp: Any) -> Callable[[Any], Any]:
     return msgspec.json.Decoder(tp, dec_hook=_read_custom).decode
 
 
+def adapt(value: Any, tp: Any) -> Any:
+    """A value as one of `tp`: as it is if it is one, else what its JSON form is when read by that annotation.
+
+    For values of senders who did not know the annotation. Raises whatever msgspec or a model's validation raises.
+    """
+    try:
+        return msgspec.convert(value, tp, dec_hook=_keep_custom)
+    except Exception:
+        return msgspec.json.decode(_encode(value), type=tp, dec_hook=_read_custom)
+
+
+def _keep_custom(cls: Any, value: Any) -> Any:
+    return value if isinstance(cls, type) and isinstance(value, cls) else _read_custom(cls, value)
+
+
 def encoder_for(info: mi.Type) -> Encode | None:
     """Writes values of an annotation so that equal ones give equal texts, or None if only tags can.
 

@@ -3,6 +3,7 @@ one process of the app at a time."""
 
 import asyncio
 
+from stepwell.core.source_clearing import clear_outcomes
 from stepwell.services.service import Service
 
 _LIMIT = 200
@@ -18,6 +19,7 @@ class Janitor(Service):
         trouble = await runtime.store.tidy()
         if trouble is not None:
             runtime.log.warning("%s", trouble)
+        await self._clear_elsewhere()
         retention = runtime.settings.retention
         while retention is not None and not runtime.draining:
             if not await runtime.store.acquire_retention(runtime.incarnation, _PAUSE_SECONDS * 3):
@@ -25,6 +27,15 @@ class Janitor(Service):
             if await runtime.store.purge(retention, _LIMIT) < _LIMIT:
                 return
             await asyncio.sleep(0.1)  # others want the database too
+
+    async def _clear_elsewhere(self) -> None:
+        """Transactions in other databases leave an outcome there until their run has ended."""
+        runtime = self.runtime
+        for place in runtime.sources.others():
+            try:
+                await clear_outcomes(runtime, place)
+            except Exception as error:  # that database's trouble is not ours: the next round tries again
+                runtime.log.warning("outcome rows of ended runs stay in a source: %s: %s", type(error).__name__, error)
 
     async def pause(self) -> None:
         """A minute, with jitter."""

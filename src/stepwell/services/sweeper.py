@@ -31,7 +31,8 @@ class Sweeper(Service):
     def __init__(self, runtime: "Runtime") -> None:
         super().__init__(runtime)
         self._seen: dict[UUID, tuple[int, float]] = {}  # incarnation -> (beat, our clock when it was first seen)
-        self._unknown: dict[tuple[UUID, int], float] = {}  # rows we own and do not execute -> when first seen
+        #: (run, epoch) that only we or only the database say are ours -> when first seen.
+        self._doubts: dict[tuple[UUID, int], float] = {}
         self._last_round = float("-inf")
         self._closed_until: UUID | None = None
 
@@ -117,22 +118,22 @@ class Sweeper(Service):
         return dead
 
     async def _audit(self) -> None:
-        """Rows that the database says are ours and that we do not execute: given back, never re-adopted."""
+        """Rows that the database says are ours and that we do not execute: given back, never re-adopted. Runs that we
+        execute and that it says are not ours: lost; one that only waits would not notice for as long as it waits."""
         runtime = self.runtime
-        owned = await runtime.store.owned(runtime.incarnation)
-        now = runtime.env.monotonic()
-        unknown = {}
-        leaves = []
-        for run_id, epoch in owned:
-            execution = runtime.executions.get(run_id)
-            if execution is not None and execution.epoch == epoch:
-                continue
-            first = self._unknown.get((run_id, epoch), now)
-            unknown[(run_id, epoch)] = first
-            if now - first > 2 * runtime.settings.call_deadline:
-                leaves.append(Leave(run_id, epoch, Status.ENQUEUED, "its owner did not know it"))
-        self._unknown = unknown
-        for leave in leaves:
-            await runtime.leave(leave)
-        if leaves:
-            runtime.work.set()
+        owned = set(await runtime.store.owned(runtime.incarnation))
+        executed = {(run_id, execution.epoch): execution for run_id, execution in runtime.executions.items()}
+        doubted = self._doubted_for_long(owned ^ executed.keys())
+        for doubt in doubted:
+            if doubt in executed:
+                executed[doubt].lost()
+            else:
+                await runtime.leave(Leave(*doubt, Status.ENQUEUED, "its owner did not know it"))
+                runtime.work.set()
+
+    def _doubted_for_long(self, doubts: set[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+        """Those seen before, longer ago than any answer or commit can be on its way."""
+        now = self.runtime.env.monotonic()
+        self._doubts = {doubt: self._doubts.get(doubt, now) for doubt in doubts}
+        limit = 2 * self.runtime.settings.call_deadline
+        return [doubt for doubt, first in self._doubts.items() if now - first > limit]

@@ -7,11 +7,21 @@ in SQLite a function of the connection), so that tests can move it. Every verb b
 concurrently; the store decides which connection serves it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
+from stepwell.model.messaging import (
+    EventRow,
+    EventWrite,
+    Message,
+    NewMessage,
+    Published,
+    Sent,
+    StreamEntry,
+    StreamWrite,
+)
 from stepwell.model.resumption import Resumption
 from stepwell.model.rows import (
     Batch,
@@ -27,7 +37,11 @@ from stepwell.model.rows import (
     Started,
     StepRow,
 )
+from stepwell.model.transactions import Standing
 from stepwell.store.hints import Ear
+from stepwell.store.transactions import Dialect
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True, frozen=True)
@@ -154,18 +168,65 @@ class Store(Protocol):
         ...
 
     async def wake(self, limit: int) -> int:
-        """WAITING runs with a wait that is due, or whose target run has ended, or with a pending
-        cancellation: to ENQUEUED, their waits removed. Returns how many."""
+        """WAITING runs with a wait that is due or whose fact is there (see `Wait`), or with a pending
+        cancellation: to ENQUEUED, their waits removed. Looks at every parked run. Returns how many."""
+        ...
+
+    async def wake_due(self, limit: int) -> int:
+        """The same for waits that are due only: what a timer asks, as often as it likes."""
+        ...
+
+    async def wake_parked(self, run_ids: Sequence[UUID]) -> int:
+        """The same for these runs only: what whoever parked them asks, in a new snapshot after `leave`."""
         ...
 
     async def wake_waiters_of(self, ended: Sequence[UUID]) -> int:
-        """The same for the runs that wait for one of these."""
+        """The same for the runs that wait for something of one of these, which have ended."""
         ...
 
     async def next_wake(self) -> tuple[float | None, float]:
         """(The earliest moment at which a wait of a WAITING run is due or a not_before will be, database now).
 
         A wait that is due already counts, for `wake`; a not_before that is reached does not: it is for `claim`."""
+        ...
+
+    # -- messages, events, streams ---------------------------------------------------------------------
+    async def send(self, messages: Sequence[NewMessage]) -> list[Sent]:
+        """Insert messages, in their order, each to the current run of its workflow_id in this namespace (any app); then
+        wake the parked runs that wait for them (in a new snapshot, after the commit). Idempotent by (run, key), also
+        within one call: the first is SENT. The destination cannot end meanwhile: a message is there before its end, or
+        ENDED; one that nobody has received by then never is. Raises StoreFault(PAYLOAD) if the database
+        refuses a value."""
+        ...
+
+    async def unconsumed(self, wanted: Sequence[tuple[UUID, str | None]], limit: int) -> list[Message]:
+        """The messages of these (run, topic) that no receive has consumed, by run and number; the oldest `limit` of
+        each pair. A receive consumes by `Checkpoint.consumes` in the group commit: only the run's owner does, so
+        nothing is locked here; what it has chosen and not yet committed is still among them."""
+        ...
+
+    async def publish(self, events: Sequence[EventWrite], entries: Sequence[StreamWrite]) -> list[Published]:
+        """Fenced and idempotent, one transaction; verdicts of events, then of entries. What a place has written before
+        is not written again, whatever other places have written since. An event of the same key is replaced. Entries
+        get dense numbers per (run, key). Then wakes who is parked on them, in a new snapshot after the commit. Raises
+        StoreFault(PAYLOAD) if the database refuses a value."""
+        ...
+
+    async def events(self, wanted: Sequence[tuple[UUID, str]]) -> list[EventRow]:
+        """Those of these (run, key) that are set."""
+        ...
+
+    async def streams(self, wanted: Sequence[tuple[UUID, str, int]], limit: int) -> list[list[StreamEntry]]:
+        """For each (run, key, start), in this order: its entries from number `start` on, in order, without a gap, at
+        most `limit`; with its closing entry if that is reached."""
+        ...
+
+    async def secret(self, name: str, proposal: str) -> str:
+        """The secret of that name in this namespace: `proposal`, unless there is one already."""
+        ...
+
+    async def answered_by(self, run_id: UUID, key: str) -> str | None:
+        """`reply_to` of this run's message with that key, received or not: who answered a token first."""
         ...
 
     # -- sweeps: level-triggered, bounded, safe to repeat. reap, reap_orphans, wake and expire_deadlines enforce
@@ -236,6 +297,27 @@ class Store(Protocol):
         """Outcomes by pos, then intents."""
         ...
 
+    # -- users' transactions in this database -----------------------------------------------------------
+    def dialect(self) -> Dialect:
+        """What is said on a user's connection to this database."""
+        ...
+
+    async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
+        """How an operation and its run stand now."""
+        ...
+
+    async def touch(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
+        """Do something on a user's connection: nothing but the call. A verb, so that a simulation can stand before
+        it."""
+        ...
+
+    async def stand_back(self) -> None:
+        """Begin no write until `come_back`: a user's transaction in the same file would wait for ours, or ours for
+        it."""
+        ...
+
+    def come_back(self) -> None: ...
+
     # -- operators' verbs ------------------------------------------------------------------------------
     async def request_cancel(self, run_ids: Sequence[UUID], reason: str, force: bool, children: bool) -> list[UUID]:
         """Record the request on these runs (and, if `children`, on descendants with parent_close
@@ -250,7 +332,8 @@ class Store(Protocol):
 
     async def resume(self, run_id: UUID) -> bool:
         """BLOCKED, DEAD, CANCELLED, ERROR -> ENQUEUED, epoch + 1, recoveries 0, cancellation, deadline if it is over,
-        and the cancel's checkpoint with everything recorded from it on cleared; an old outcome is archived. A child
+        and the cancel's checkpoint with everything recorded from it on cleared; an old outcome is archived. Messages
+        that archived receives had consumed are there again, in their old order. Events and stream entries stay. A child
         whose parent has ended gets parent_close "abandon": it goes on for its own sake."""
         ...
 
@@ -261,12 +344,14 @@ class Store(Protocol):
 
     async def rewind(self, run_id: UUID, branch: str, seq: int) -> bool:
         """Like resume for any run that is not PENDING, and archives the outcomes from that one's `pos` on,
-        with their children's gates. False if the run or that outcome is not there or it is PENDING."""
+        with their children's gates. Events and stream entries stay as readers have seen them: what is executed
+        again replaces, and appends. False if the run or that outcome is not there or it is PENDING."""
         ...
 
     async def fork(self, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
         """Insert `new` (ENQUEUED) with copies of the outcomes before that one's `pos`, and before a delivered
-        cancellation's: the new run is not a cancelled one. forked_from = run_id.
+        cancellation's (the new run is not a cancelled one), and of the events that these have set and nobody replaced
+        since; forked_from = run_id. Messages and streams stay with the old run.
         False if the run or that outcome is not there."""
         ...
 

@@ -3,10 +3,15 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from stepwell.errors import ConfigurationError
 from stepwell.store.api import Store, StoreIdentity
+from stepwell.store.transactions import Dialect
+
+if TYPE_CHECKING:
+    from stepwell.store.sqlite.forks import Forkable
 
 _FORMS = "sqlite:///relative/path, sqlite:////absolute/path or postgresql://user@host/database"
 _SYNCHRONOUS = ("FULL", "NORMAL", "EXTRA", "OFF")
@@ -60,6 +65,18 @@ def migration_scripts(url: str, schema: str) -> dict[int, str]:
     raise ConfigurationError(f"not a database URL: {masked(url)!r}; it has the form {_FORMS}")
 
 
+def client_grants(url: str, schema: str, role: str) -> str:
+    """The SQL that lets a Postgres role call the functions and read the views, and nothing else; asks no database.
+
+    Raises ConfigurationError for another kind of database.
+    """
+    if url.partition("://")[0].lower() in ("postgresql", "postgres"):
+        from stepwell.store.postgres.script import client_grants as postgres_grants
+
+        return postgres_grants(schema, role)
+    raise ConfigurationError(f"{masked(url)!r} has no roles: only Postgres does")
+
+
 async def create_database(url: str) -> bool:
     """Create the Postgres database that the URL names, if it is missing; whether it was. SQLite needs none."""
     if url.startswith("sqlite"):
@@ -67,6 +84,34 @@ async def create_database(url: str) -> bool:
     from stepwell.store.postgres.database import ensure_database
 
     return await ensure_database(url)
+
+
+def dialect_of(kind: str) -> Dialect:
+    """What is said in users' transactions in other databases of this kind, "postgresql" or "sqlite".
+
+    Raises ConfigurationError for any other.
+    """
+    if kind in ("postgresql", "postgres"):
+        from stepwell.store.postgres.users import dialect_of as postgres_dialect
+
+        return postgres_dialect(StoreIdentity())
+    if kind == "sqlite":
+        from stepwell.store.sqlite.transactions import SQLiteDialect
+
+        return SQLiteDialect(StoreIdentity(), lambda: 0.0)
+    raise ConfigurationError(f"transactions run in PostgreSQL and SQLite databases, and this is {kind!r}")
+
+
+def postgres_conninfo(url: str) -> str:
+    """What a driver is told of a Postgres URL. Raises ConfigurationError, with the password masked."""
+    from stepwell.store.postgres.conninfo import conninfo_of
+
+    return conninfo_of(url)
+
+
+def sqlite_file(url: str) -> tuple[Path, str]:
+    """The file of a SQLite URL, and how it is synchronised. Raises ConfigurationError."""
+    return _sqlite(url)
 
 
 def masked(url: str) -> str:
@@ -89,3 +134,10 @@ def _sqlite(url: str) -> tuple[Path, str]:
     if options:
         raise ConfigurationError(f"not an option of a SQLite URL: {', '.join(options)}")
     return Path(path), synchronous
+
+
+def mind_sqlite_forks(connection: "Forkable") -> None:
+    """From now on this connection is closed before a fork: see `store.sqlite.forks`."""
+    from stepwell.store.sqlite.forks import mind_forks
+
+    mind_forks(connection)

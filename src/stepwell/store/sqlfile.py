@@ -28,6 +28,12 @@ def substitute(sql: str, schema: str) -> str:
 
 
 @cache
+def statement_of(path: Path) -> str:
+    """The one statement of a file that is not among those of a store, without its comment lines."""
+    return _COMMENT_LINE.sub("", path.read_text(encoding="utf-8")).strip().removesuffix(";")
+
+
+@cache
 def load(package_dir: Path, schema: str) -> Mapping[str, str]:
     """All statements below `package_dir`/sql, by "<concept>/<verb>", without their comment lines."""
     root = package_dir / "sql"

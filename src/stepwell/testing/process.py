@@ -17,6 +17,7 @@ from stepwell.core.threads import WorkerPool
 from stepwell.engine import Stepwell
 from stepwell.model.rows import Beat
 from stepwell.model.settings import Settings
+from stepwell.sources.lending import Lending, home_lending
 from stepwell.store.api import HeartbeatPort, Store
 from stepwell.testing.process_threads import ProcessThreads
 from stepwell.testing.simulated_env import ProcessDied, SimulatedEnv
@@ -170,6 +171,8 @@ class Process:
             port.close()
         if self._store is not None:
             self.world.database.abandon(self._store)
+        if self.engine.left_behind is not None:
+            self.engine.left_behind.sources.abandon()
 
     def clear_away(self) -> None:
         """Destroy what is left of it in this interpreter, silently."""
@@ -227,11 +230,15 @@ class SimulatedEngine(Stepwell):
     def _open_store(self) -> Store:
         return self._process.open_store()
 
+    def _home(self, size: int) -> Lending:
+        return home_lending(self._process.world.database.url, size)
+
     def _env(self) -> Env:
         return self._process.env
 
     async def _begin(self, runtime: Runtime) -> None:
         self.left_behind = runtime
+        runtime.touches_on_loop = True
         await super()._begin(runtime)
 
 

@@ -61,6 +61,7 @@ class ProcessThreads:
             if wait is not None:
                 wait.f_locals["self"].fail(Unwound())
         runtime.pool.join(_UNWIND_SECONDS)
+        runtime.inbox.close()  # what they asked of the loop, which will not turn any more
 
 
 def _waits(stack: FrameType) -> bool | None:

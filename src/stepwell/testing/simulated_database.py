@@ -33,6 +33,11 @@ class Standing:
 class SimulatedDatabase(Protocol):
     """One database for many simulations, one after the other."""
 
+    @property
+    def url(self) -> str:
+        """Where users' transactions run."""
+        ...
+
     def store(self, clock: Callable[[], float]) -> Store:
         """A store for one process, not open yet. `clock` tells the database's time, unix seconds."""
         ...
@@ -82,6 +87,10 @@ class SimulatedSQLite:
         store = self.store(lambda: 0.0)
         _run(_migrate(store))
         self.reset()
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self._path}?synchronous={self._synchronous}"
 
     def store(self, clock: Callable[[], float]) -> Store:
         # No threads: a simulation has one.
@@ -134,6 +143,10 @@ class SimulatedPostgres:
         self._clock.install()
         self._said: float | None = None
         self.reset()
+
+    @property
+    def url(self) -> str:
+        return self._url
 
     def store(self, clock: Callable[[], float]) -> Store:
         return PostgresStore(self._url, self._identity)

@@ -49,6 +49,14 @@ class _Proxy:
         setattr(self, name, verb)  # the next use finds it without asking here
         return verb
 
+    async def touch(self, verb: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """What is said on a user's connection passes under its own name."""
+        return await self._gate.around(verb, lambda: self._store.touch(verb, call))
+
+    async def stand_back(self) -> None:
+        """Only this process's own affair: it cannot fail."""
+        await self._store.stand_back()
+
     def heartbeat_port(self) -> HeartbeatPort:
         port = self._store.heartbeat_port()
         if self._ports is not None:

@@ -71,6 +71,10 @@ class Proxy:
                 self.made += 1
             pair.start()
 
+    def loses_answer(self, data: bytes) -> bool:
+        """Whether to lose this piece of an answer, by what is in it: for proxies that look."""
+        return False
+
     def cut_every(self, answers: int) -> None:
         """One of so many is lost, in step: what must be sent as a whole would never come through."""
         self._cut_every = answers
@@ -119,6 +123,9 @@ class _Pair:
             while data := self._server.recv(65536):
                 if self.swallows:
                     continue
+                if self._proxy.loses_answer(data):
+                    self._proxy.cuts += 1
+                    break
                 if data.endswith(DONE):
                     if self._greeted and self._proxy.loses():
                         break

@@ -3,6 +3,7 @@
 from stepwell.model.resumption import Resumption
 from stepwell.model.rows import ParentRef
 from tests.store.conformance.kit import Execution, World, draw, finish, step
+from tests.store.conformance.talk import entry, event, keys, message, published, sent, value, values
 
 A, B, C = ("0", 0), ("0", 1), ("0", 2)
 
@@ -70,3 +71,22 @@ async def test_again_and_again(world: World) -> None:
         claimed = await world.claim_one()
         error = step(claimed, 1, ended="error", output=None, error="{}")
         await world.written(error, step(claimed, 2), finish(claimed, status="ERROR", output=None, error="{}"))
+
+
+async def test_what_is_archived_may_receive_and_publish_again(world: World) -> None:
+    run = await world.begin()
+    await sent(world, *(message(run.run_id, key) for key in "abc"))
+    places = {"k0": 0, "k1": 1, "k2": 2}
+    await published(world, *(event(run, key, '"first"', seq) for key, seq in places.items()))
+    await published(world, *(entry(run, f'"{seq}"', seq=seq) for seq in range(3)))
+    receives = [step(run, seq, kind="recv", consumes=key) for seq, key in enumerate("ab")]
+    error = step(run, 2, kind="recv", ended="error", output=None, error="{}", consumes="c")
+    await world.written(*receives, error, finish(run, status="ERROR", output=None, error="{}"))
+    assert await keys(world, run) == []
+    assert await world.store.resume_failed([Resumption(run.run_id, 1, (C,), (B,))])
+    assert await keys(world, run) == ["b", "c"]
+    claimed = await world.claim_one()
+    await published(world, *(event(claimed, key, '"again"', seq) for key, seq in places.items()))
+    await published(world, *(entry(claimed, f'"{seq} again"', seq=seq) for seq in range(3)))
+    assert [await value(world, run, key) for key in places] == ['"first"', '"again"', '"again"']
+    assert await values(world, run, "log") == ['"0"', '"1"', '"2"', '"1 again"', '"2 again"']

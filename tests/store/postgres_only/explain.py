@@ -10,7 +10,7 @@ from stepwell.store.postgres.params import Statement
 from stepwell.store.postgres.wire import rows
 
 #: Small tables are scanned as they should be; a page is 8 kB.
-LARGE = ("workflow_status", "operation_outputs")
+LARGE = ("workflow_status", "operation_outputs", "messages", "events", "streams", "publications")
 
 
 @dataclass(slots=True)

@@ -16,13 +16,15 @@ from stepwell.store.hints import EVERYTHING, Hint
 from stepwell.store.postgres import PostgresStore, listening, notifier
 from stepwell.store.postgres.notifier import GAP_SECONDS, Notice
 from stepwell.store.postgres.telling import Telling
-from tests.store.conformance.kit import LEASE, ROUTE, draw, finish
+from stepwell.store.transactions import Query
+from tests.store.conformance.kit import LEASE, ROUTE, Execution, draw, finish
+from tests.store.conformance.talk import entry, event, for_event, for_message, message
 from tests.store.hints_kit import RememberingEar
 from tests.store.hints_kit import listening as listens
 from tests.store.postgres_only.conftest import Bystander
 from tests.store.postgres_only.kit import begin, new_run
 
-WORK, ENDED, CANCEL = Hint.WORK, Hint.ENDED, Hint.CANCEL
+WORK, ENDED, CANCEL, MESSAGE = Hint.WORK, Hint.ENDED, Hint.CANCEL, Hint.MESSAGE
 
 Opener = Callable[..., Awaitable[PostgresStore]]
 
@@ -49,6 +51,19 @@ async def hearing(store: PostgresStore) -> AsyncIterator[RememberingEar]:
         await ear.hears(EVERYTHING)  # what was told before
         ear.forget()
         yield ear
+
+
+class Said:
+    """What a dialect says, on a connection of somebody's."""
+
+    raw = None
+
+    def __init__(self, connection: psycopg.AsyncConnection) -> None:
+        self._connection = connection
+
+    async def run(self, query: Query) -> list[Any]:
+        cursor = await self._connection.execute(query.text.replace("$1", "%s").encode(), [query.document])
+        return await cursor.fetchall()
 
 
 async def enqueue(store: PostgresStore) -> Any:
@@ -79,6 +94,51 @@ async def test_others_hear_what_was_done(store: PostgresStore, opened: Opener) -
         await teller.commit(Batch(finishes=[finish(failed, "ERROR")]))
         await teller.resume(failed.run_id)
         await ear.hears(WORK)
+
+
+async def test_others_hear_what_was_written(store: PostgresStore, opened: Opener) -> None:
+    """Messages, events and entries; and that somebody who was parked on one of them may be claimed."""
+    teller, other_app = await opened(), await opened(app="other")
+    run, reader = await begin(teller), await begin(teller)
+    name = str(run.run_id)
+    async with hearing(other_app) as ear:
+        for write in (
+            lambda: teller.send([message(name)]),
+            lambda: teller.send([message(name)]),  # as after a lost answer
+            lambda: teller.publish([event(run)], []),
+            lambda: teller.publish([], [entry(run, '"v"')]),
+        ):
+            await write()
+            await ear.hears(MESSAGE)
+            assert ear.all == MESSAGE
+            ear.forget()
+        await teller.send([message("nobody")])
+        await teller.publish([event(Execution(draw(), 1))], [])
+        await teller.leave([Leave(reader.run_id, 1, "WAITING", waits=(for_event(run.run_id, "later"),))])
+        await teller.leave([Leave(run.run_id, 1, "WAITING", waits=(for_message("t"),))])
+        await teller.send([message(name, "k2", topic="t")])
+        await ear.hears(MESSAGE | WORK)
+        assert ear.all == MESSAGE | WORK
+        ear.forget()
+        (claimed,) = await teller.claim(draw(), [ROUTE], [], 1)
+        await teller.publish([event(claimed, "later")], [])
+        await ear.hears(MESSAGE | WORK)
+
+
+async def test_a_start_in_somebody_elses_transaction_is_heard_when_that_commits(
+    store: PostgresStore, opened: Opener, postgres_url: str
+) -> None:
+    """By the process that has started it too: it cannot know when that is."""
+    teller, silent = await opened(), await opened(notify=False)
+    async with hearing(teller) as ear, hearing(store) as other:
+        connection = await psycopg.AsyncConnection.connect(postgres_url)
+        async with connection:
+            for dialect in (silent.dialect(), teller.dialect()):
+                await dialect.hint(Said(connection))
+            assert (ear.said, other.said) == ([], [])
+        await ear.hears(WORK)
+        await other.hears(WORK)
+        assert (ear.said, other.said) == ([WORK], [WORK])
 
 
 async def test_own_hints_are_not_heard(opened: Opener) -> None:
@@ -257,6 +317,14 @@ SILENT = frozenset(
         "list_steps",
         "abandon_children",
         "delete",
+        "unconsumed",
+        "events",
+        "streams",
+        "secret",
+        "answered_by",
+        "standing",
+        "touch",
+        "stand_back",
         "update_attributes",
     }
 )

@@ -13,7 +13,8 @@ from stepwell.store.api import StoreIdentity
 from stepwell.store.hints import Hint
 from stepwell.store.sqlite import SQLiteStore
 from stepwell.store.sqlite.listening import LAST_PAUSE
-from tests.store.conformance.kit import LEASE, ROUTE, draw
+from tests.store.conformance.kit import LEASE, ROUTE, Execution, draw
+from tests.store.conformance.talk import event, message
 from tests.store.hints_kit import RememberingEar, listening
 from tests.store.postgres_only.kit import new_run
 
@@ -82,8 +83,26 @@ async def test_work_is_said_only_where_something_can_be_claimed(opened: Opener) 
         assert two.all & WORK == Hint(0)
 
 
-async def test_a_parked_run_that_is_cancelled_has_to_be_woken(opened: Opener) -> None:
-    """The request came while it parked: nobody has put it back."""
+async def test_a_message_is_said_and_what_others_read_is_looked_for(opened: Opener) -> None:
+    mine, other = await opened(), await opened()
+    run = new_run(owner=draw())
+    await other.start([run])
+    async with listening(mine) as ear:
+        await quiet(ear)
+        await other.publish([event(Execution(run.run_id, 1))], [])
+        await ear.hears(ENDED)
+        await quiet(ear)
+        for key in ("a", "b"):
+            await other.send([message(run.run_id, key)])
+            await ear.hears(MESSAGE)
+            await quiet(ear)
+        await other.register(draw(), "host:1", LEASE, [ROUTE], [])
+        await ear.hears(ENDED)
+        assert ear.all & (MESSAGE | WORK) == Hint(0)
+
+
+async def test_a_run_that_parks_while_it_is_cancelled_can_be_claimed(opened: Opener) -> None:
+    """The request came while it parked: it is put back, for its cleanup."""
     mine, other = await opened(), await opened()
     me = draw()
     run = new_run(owner=me)
@@ -93,8 +112,7 @@ async def test_a_parked_run_that_is_cancelled_has_to_be_woken(opened: Opener) ->
     async with listening(mine) as ear:
         await quiet(ear)
         await other.leave([Leave(run.run_id, 1, "WAITING", waits=(Wait("", 0, "timer", wake_at=9e9),))])
-        await ear.hears(MESSAGE)
-        assert await mine.wake(10) == 1
+        await ear.hears(WORK)
 
 
 async def test_nobody_looks_before_anybody_wants_to(opened: Opener) -> None:

@@ -11,6 +11,8 @@ import pytest
 from stepwell.model.rows import Batch, Finish
 from stepwell.model.status import TERMINAL, Status
 from stepwell.store.sqlite.connection import PACKAGE, SQL
+from tests.store.conformance.kit import Execution, step
+from tests.store.conformance.talk import entry, event, message
 from tests.store.sqlite_only.conftest import Opened
 from tests.store.sqlite_only.rows import checkpoint, new_run
 
@@ -19,9 +21,11 @@ Outsider = Callable[[], sqlite3.Connection]
 
 @pytest.fixture
 async def other(opened: Opened, outsider: Outsider) -> sqlite3.Connection:
-    """Another program's connection to a migrated file."""
-    await opened()
-    return outsider()
+    """Another program's connection to a migrated file, with the table of outcomes, which other files have."""
+    store = await opened()
+    connection = outsider()
+    connection.execute(store.dialect().outcome_table)
+    return connection
 
 
 def raw_insert(connection: sqlite3.Connection, status: str, *, completed: bool, owned: bool) -> None:
@@ -106,6 +110,35 @@ async def test_the_views_show_plain_columns(opened: Opened, outsider: Outsider) 
     assert [tuple(row) for row in connection.execute("SELECT * FROM queue_depth")] == [("default", "mail", 1, 0)]
 
 
+async def test_the_views_show_what_was_sent_and_published(opened: Opened, outsider: Outsider) -> None:
+    store = await opened(clock=lambda: 1_800_000_000.25)
+    run, sender = new_run(workflow_id="o-1"), new_run()
+    execution = Execution(run.run_id, 1)
+    await store.start([run])
+    one = message("o-1", "k1", topic="t", body='{"a": 1}', sender_run=sender.run_id)
+    await store.send([one, message("o-1", "k2")])
+    await store.commit(Batch(checkpoints=[step(execution, 3, consumes="k1")]))
+    await store.publish([event(execution, value='{"b": 2}')], [entry(execution, "[3]"), entry(execution, None)])
+    other, at, mine = outsider(), "2027-01-15T08:00:00.250Z", str(run.run_id)
+    cursor = other.execute("SELECT * FROM workflow_messages ORDER BY number")
+    assert [column[0] for column in cursor.description] == [
+        "workflow_id", "run_id", "number", "key", "topic", "message", "sender_run", "reply_to", "sent_at", "received",
+        "branch", "seq",
+    ]  # fmt: skip
+    assert cursor.fetchall() == [
+        ("o-1", mine, 1, "k1", "t", '{"a": 1}', str(sender.run_id), None, at, 1, "0", 3),
+        ("o-1", mine, 2, "k2", None, '"body of k2"', None, None, at, 0, None, None),
+    ]
+    cursor = other.execute("SELECT * FROM workflow_events")
+    assert [column[0] for column in cursor.description] == ["workflow_id", "run_id", "key", "value", "set_at"]
+    assert cursor.fetchall() == [("o-1", mine, "status", '{"b": 2}', at)]
+    cursor = other.execute("SELECT * FROM workflow_streams ORDER BY number")
+    assert [column[0] for column in cursor.description] == [
+        "workflow_id", "run_id", "key", "number", "value", "closed", "written_at",
+    ]  # fmt: skip
+    assert cursor.fetchall() == [("o-1", mine, "log", 0, "[3]", 0, at), ("o-1", mine, "log", 1, None, 1, at)]
+
+
 async def test_a_run_leaves_nothing_behind_when_it_is_deleted(opened: Opened, outsider: Outsider) -> None:
     store = await opened()
     run = new_run(attributes='{"a": 1}')
@@ -118,7 +151,10 @@ async def test_a_run_leaves_nothing_behind_when_it_is_deleted(opened: Opened, ou
     ]
     for table in set(tables) - {"workflow_status", "workflow_attributes"}:
         columns = [c for c in other.execute(f"PRAGMA table_info({table})") if c[3] and c[4] is None]
-        values = {"run_id": run.run_id.bytes, "kind": "once", "ended": "ok"}
+        kind = "event" if table == "publications" else "once"
+        values = {"run_id": run.run_id.bytes, "kind": kind, "ended": "ok"}
+        if table == "streams":
+            columns.append(next(c for c in other.execute("PRAGMA table_info(streams)") if c[1] == "value"))
         plain = {"TEXT": "t", "INTEGER": 0, "REAL": 0.0, "BLOB": b""}
         names, marks = ", ".join(c[1] for c in columns), ", ".join("?" * len(columns))
         filled = [values.get(c[1], plain[c[2]]) for c in columns]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from stepwell.model.messaging import EventWrite, StreamWrite
 from stepwell.model.rows import Checkpoint, Finish, Intent, NewRun
 from stepwell.store.postgres import params
 from stepwell.store.postgres.params import Statement, statement
@@ -73,6 +74,44 @@ def settled_intents(sql: bytes, rows: Sequence[Checkpoint]) -> Statement:
         params.uuids([row.run_id for row in rows]),
         params.texts([row.branch for row in rows]),
         params.int4s([row.seq for row in rows]),
+    )
+
+
+def consumed_messages(sql: bytes, rows: Sequence[Checkpoint]) -> Statement:
+    """Only of rows that consume."""
+    return columns(
+        sql,
+        params.uuids([row.run_id for row in rows]),
+        params.int4s([row.epoch for row in rows]),
+        params.texts([row.branch for row in rows]),
+        params.int4s([row.seq for row in rows]),
+        params.texts([row.consumes or "" for row in rows]),
+    )
+
+
+def event_writes(sql: bytes, rows: Sequence[EventWrite]) -> Statement:
+    return columns(
+        sql,
+        params.uuids([row.run_id for row in rows]),
+        params.int4s([row.epoch for row in rows]),
+        params.texts([row.branch for row in rows]),
+        params.int4s([row.seq for row in rows]),
+        params.texts([row.key for row in rows]),
+        params.texts([row.value for row in rows]),
+        params.optional_texts([row.codec_id for row in rows]),
+    )
+
+
+def stream_writes(sql: bytes, rows: Sequence[StreamWrite]) -> Statement:
+    return columns(
+        sql,
+        params.uuids([row.run_id for row in rows]),
+        params.int4s([row.epoch for row in rows]),
+        params.texts([row.branch for row in rows]),
+        params.optional_int4s([row.seq for row in rows]),
+        params.texts([row.key for row in rows]),
+        params.optional_texts([row.value for row in rows]),
+        params.optional_texts([row.codec_id for row in rows]),
     )
 
 

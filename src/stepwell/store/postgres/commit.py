@@ -119,6 +119,10 @@ class Journal:
             ordered = by_run(checkpoints)
             statements.append(binding.checkpoint_many(sql("checkpoints/record_many"), ordered, known))
         expected.append(len(checkpoints))
+        consuming = [row for row in checkpoints if row.consumes is not None]
+        if consuming:
+            statements.append(binding.consumed_messages(sql("messages/consume"), consuming))
+            expected.append(None)
         settling = [row for row in checkpoints if row.settles_intent]
         if settling:
             statements.append(binding.settled_intents(sql("intents/settle"), settling))

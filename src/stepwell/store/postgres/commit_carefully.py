@@ -128,6 +128,9 @@ class CarefulCommit:
             binding.columns(sql("checkpoints/record_carefully"), *binding.checkpoint_columns(checkpoints)),
             binding.checkpoint_explain(sql("checkpoints/explain"), checkpoints),
         ]
+        consuming = [row for row in checkpoints if row.consumes is not None]
+        if consuming:
+            statements.append(binding.consumed_messages(sql("messages/consume"), consuming))
         settling = [row for row in checkpoints if row.settles_intent]
         if settling:
             statements.append(binding.settled_intents(sql("intents/settle"), settling))

@@ -48,4 +48,7 @@ class Leaves:
             params.texts([wait.kind for _, wait in waits]),
             params.optional_float8s([wait.wake_at for _, wait in waits]),
             params.optional_uuids([wait.target_run for _, wait in waits]),
+            params.texts([wait.topic or "" for _, wait in waits]),
+            params.optional_texts([wait.key for _, wait in waits]),
+            params.optional_int4s([wait.number for _, wait in waits]),
         )

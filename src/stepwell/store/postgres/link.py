@@ -53,15 +53,20 @@ class Link:
         async with self._turn:
             return await self._converse(statements)
 
-    async def transact(self, *statements: Statement) -> list[Result]:
-        """The same between BEGIN READ COMMITTED and COMMIT, with lock and idle limits; only their results."""
+    async def transact(self, *statements: Statement, then: Sequence[Statement] = ()) -> list[Result]:
+        """The same between BEGIN READ COMMITTED and COMMIT, with lock and idle limits; only their results.
+
+        `then`: statements of a second transaction, in the same round trip, that begins when the first is committed;
+        their results follow. A fault of theirs is raised too: StoreFault.ambiguous.
+        """
+        second = (BEGIN, LOCAL_LIMITS, *then, COMMIT) if then else ()
         async with self._turn:
             try:
-                results = await self._converse((BEGIN, LOCAL_LIMITS, *statements, COMMIT))
+                results = await self._converse((BEGIN, LOCAL_LIMITS, *statements, COMMIT, *second))
             except StoreFault:
                 await self._roll_back()
                 raise
-            return results[2:-1]
+            return results[2 : 2 + len(statements)] + results[len(statements) + 5 : -1]
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:

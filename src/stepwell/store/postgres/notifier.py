@@ -96,6 +96,13 @@ class Notifier:
         if self._timer is None and self._sending is None:
             self._timer = loop.call_at(max(now, self._next), self._begin, context=contextvars.Context())
 
+    def enqueued(self) -> tuple[str, str] | None:
+        """(channel, payload) that say of a run in somebody else's transaction that it was enqueued; None: tell nobody.
+
+        Nobody's name stands on it: when the transaction is committed, this process is to hear it too.
+        """
+        return (self.channel, Notice(Hint.WORK, self.app).payload()) if self._enabled else None
+
     async def ping(self) -> None:
         """Say that this store listens. Raises StoreFault."""
         await self._send(self.channel, Notice(Hint(0), ANY_APP, self.listening_on))

@@ -89,6 +89,7 @@ class Operators:
             statements.append(statement(sql("operators/archive_steps"), run_id, from_pos, epoch))
         if forget_begun:
             statements.append(statement(sql("operators/forget_begun"), run_id))
+            statements.append(statement(sql("operators/forget_published"), run_id))
         statements.append(statement(sql("operators/forget_waits"), run_id))
         statements.append(statement(sql("operators/put_back"), run_id))
         await transaction.run(*statements)
@@ -112,6 +113,7 @@ class Operators:
                 return bool(rows(met)[0][1] == "self")  # our own lost acknowledgement
             await transaction.run(
                 statement(sql("operators/copy_steps"), run_id, new.run_id, end),
+                statement(sql("operators/copy_events"), run_id, new.run_id, end),
                 statement(sql("operators/name_origin"), new.run_id, run_id),
             )
         return True

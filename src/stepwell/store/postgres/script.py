@@ -1,5 +1,7 @@
 """A migration as a script for psql: for those whose engines may not run DDL (`stepwell db sql`)."""
 
+import re
+
 from stepwell.store.postgres.migrate import known_migrations
 from stepwell.store.sqlfile import quote_identifier, substitute
 
@@ -20,3 +22,25 @@ def scripts(schema: str) -> dict[int, str]:
             f"{ddl}\n\n{note}\n" if migration.online else f"begin;\n\n{make_schema}{ddl}\n\n{note}\n\ncommit;\n"
         )
     return found
+
+
+#: What a role needs that calls the functions and reads the views, and may touch no table.
+_CLIENT = """\
+grant usage on schema {schema} to {role};
+grant execute on function
+    stepwell.start_workflow(text, json, json, text, text, int, interval, timestamptz, jsonb),
+    stepwell.send_message(text, json, text, text), stepwell.cancel_workflow(text, boolean),
+    stepwell.workflow_result(text), stepwell.readable_json(text)
+to {role};
+grant select on
+    stepwell.workflows, stepwell.steps, stepwell.queue_depth,
+    stepwell.workflow_messages, stepwell.workflow_events, stepwell.workflow_streams
+to {role};
+"""
+
+
+def client_grants(schema: str, role: str) -> str:
+    """What makes a role a client: it may start, send, cancel, read results and the views, and nothing else."""
+    names = {"schema": quote_identifier(schema), "role": quote_identifier(role)}
+    # One pass: what a name contains is not looked at again.
+    return re.sub(r"\{(\w+)\}|\bstepwell\.", lambda m: names[m[1]] if m[1] else names["schema"] + ".", _CLIENT)

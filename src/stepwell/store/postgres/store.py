@@ -13,10 +13,12 @@ from stepwell.store.postgres.looking import Looking
 from stepwell.store.postgres.notifier import Notifier
 from stepwell.store.postgres.params import statement
 from stepwell.store.postgres.telling import Telling
+from stepwell.store.postgres.tokens import Tokens
+from stepwell.store.postgres.users import Users
 from stepwell.store.postgres.wire import rows
 
 
-class PostgresStore(Telling, Executors, Looking):
+class PostgresStore(Telling, Executors, Looking, Tokens, Users):
     """One schema of one database, for one event loop. Connects when something is asked of it.
 
     `call_deadline` (seconds) bounds every call but `migrate`. `notify`: other processes are told what was done here;

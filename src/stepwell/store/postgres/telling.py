@@ -7,24 +7,26 @@ sweeps and wake-ups work for the whole schema.
 from collections.abc import Sequence
 from uuid import UUID
 
+from stepwell.model.messaging import Delivery, EventWrite, NewMessage, Published, Sent, StreamWrite
 from stepwell.model.resumption import Resumption
 from stepwell.model.rows import Batch, Committed, Leave, NewRun, Started
 from stepwell.model.status import Status
 from stepwell.store.hints import EVERYTHING, Hint
 from stepwell.store.postgres.claims import Claims
 from stepwell.store.postgres.commit import Journal
+from stepwell.store.postgres.messages import Messages
 from stepwell.store.postgres.notifier import Notifier
 from stepwell.store.postgres.operators import Operators
+from stepwell.store.postgres.publications import Publications
 from stepwell.store.postgres.starts import Starts
 from stepwell.store.postgres.sweeps import Sweeps
-from stepwell.store.postgres.waits import Waits
 
 #: A cancellation may have to be delivered, may have put a run back for its cleanup, may have ended it, or may have
 #: come just before its run parked.
 _CANCELLED = EVERYTHING
 
 
-class Telling(Starts, Claims, Waits, Sweeps, Operators):
+class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
     """The changing verbs, with the hints that follow them."""
 
     _notifier: Notifier
@@ -55,9 +57,31 @@ class Telling(Starts, Claims, Waits, Sweeps, Operators):
         """See `Store.wake`."""
         return self._tell_all(await super().wake(limit), Hint.WORK)
 
+    async def wake_due(self, limit: int) -> int:
+        """See `Store.wake_due`."""
+        return self._tell_all(await super().wake_due(limit), Hint.WORK)
+
+    async def wake_parked(self, run_ids: Sequence[UUID]) -> int:
+        """See `Store.wake_parked`."""
+        return self._tell_all(await super().wake_parked(run_ids), Hint.WORK)
+
     async def wake_waiters_of(self, ended: Sequence[UUID]) -> int:
         """See `Store.wake_waiters_of`."""
         return self._tell_all(await super().wake_waiters_of(ended), Hint.WORK)
+
+    async def send(self, messages: Sequence[NewMessage]) -> list[Sent]:
+        """See `Store.send`."""
+        sent = await super().send(messages)
+        # A duplicate may be our own: its first answer was lost, and then nobody was told.
+        there = any(one.delivery in (Delivery.SENT, Delivery.DUPLICATE) for one in sent)
+        self._tell_of(there, any(one.woke for one in sent))
+        return sent
+
+    async def publish(self, events: Sequence[EventWrite], entries: Sequence[StreamWrite]) -> list[Published]:
+        """See `Store.publish`."""
+        verdicts, woken = await self.published(events, entries)
+        self._tell_of(Published.WRITTEN in verdicts, woken > 0)
+        return verdicts
 
     async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
         """See `Store.reap`."""
@@ -98,6 +122,12 @@ class Telling(Starts, Claims, Waits, Sweeps, Operators):
     async def fork(self, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
         """See `Store.fork`."""
         return self._tell_if(await super().fork(run_id, branch, seq, new))
+
+    def _tell_of(self, written: bool, woke: bool) -> None:
+        """Somebody may wait for what was written; a parked receiver or reader may be claimed, whatever its app."""
+        hints = (Hint.MESSAGE if written else Hint(0)) | (Hint.WORK if woke else Hint(0))
+        if hints:
+            self._notifier.hint(hints, any_app=True)
 
     def _tell_all(self, count: int, hints: Hint) -> int:
         if count:

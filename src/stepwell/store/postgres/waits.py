@@ -19,6 +19,21 @@ class Waits:
         (result,) = await self._lanes.misc.transact(statement(self._lanes.sql("waits/wake_ripe"), limit))
         return int(rows(result)[0][0])
 
+    async def wake_due(self, limit: int) -> int:
+        """See `Store.wake_due`."""
+        (result,) = await self._lanes.misc.transact(statement(self._lanes.sql("waits/wake_due"), limit))
+        return int(rows(result)[0][0])
+
+    async def wake_parked(self, run_ids: Sequence[UUID]) -> int:
+        """See `Store.wake_parked`."""
+        return len(await self._wake_these(run_ids)) if run_ids else 0
+
+    async def _wake_these(self, run_ids: Sequence[UUID]) -> set[UUID]:
+        (result,) = await self._lanes.misc.transact(
+            statement(self._lanes.sql("waits/wake_parked"), params.uuids(run_ids))
+        )
+        return {run_id for (run_id,) in rows(result)}
+
     async def wake_waiters_of(self, ended: Sequence[UUID]) -> int:
         """See `Store.wake_waiters_of`."""
         if not ended:

@@ -55,13 +55,18 @@ def fault_of(error: Exception, *, committing: bool = False) -> StoreFault:
 def _kind(error: Exception, code: str) -> FaultKind:
     if isinstance(error, REFUSED_VALUES):
         return FaultKind.PAYLOAD
-    name = code
+    kind = kind_of_name(code)
+    if kind is FaultKind.UNKNOWN and any(text in str(error) for text in _MISSING_SCHEMA):
+        return FaultKind.ENVIRONMENT
+    return kind
+
+
+def kind_of_name(name: str) -> FaultKind:
+    """The kind of one of SQLite's error names."""
     while name:
         if name in KINDS:
             return KINDS[name]
         name = name.rpartition("_")[0]
-    if any(text in str(error) for text in _MISSING_SCHEMA):
-        return FaultKind.ENVIRONMENT
     return FaultKind.UNKNOWN
 
 

@@ -12,11 +12,21 @@ from typing import Protocol
 from weakref import WeakSet
 
 
+class Lock(Protocol):
+    """What `threading.RLock` is too."""
+
+    def acquire(self) -> bool: ...
+
+    def release(self) -> None: ...
+
+
 class Forkable(Protocol):
     """Something that has a connection."""
 
-    #: Held while the connection is in use.
-    in_use: threading.RLock
+    @property
+    def in_use(self) -> "Lock":
+        """Held while the connection is in use: a fork waits for it."""
+        ...
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from stepwell.model.rows import Batch, Checkpoint, Committed, Finish, Intent, Verdict
 from stepwell.store.sqlite.connection import Session
+from stepwell.store.sqlite.messages import consume
 from stepwell.store.sqlite.starts import insert_run
 from stepwell.store.sqlite.verdicts import commit_carefully
 from stepwell.store.sqlite.writing import checkpoint_params, finish_params, write_intent
@@ -94,6 +95,7 @@ def _write_checkpoints(db: Session, checkpoints: list[Checkpoint], now: float) -
     rows = [(*checkpoint_params(c), now) for c in checkpoints]
     rows.sort(key=_KEY)
     db.many("steps/insert", rows)
+    consume(db, checkpoints)
     settled = [(c.run_id.bytes, c.branch, c.seq) for c in checkpoints if c.settles_intent]
     if settled:
         db.many("intents/settle", settled)

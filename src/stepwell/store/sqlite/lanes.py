@@ -166,6 +166,15 @@ class Writer(Lane):
                 return await self._patiently(give_up, attempt)
         return await self._on_thread(give_up, attempt)
 
+    async def lend(self) -> None:
+        """Somebody else in this process is about to write to the file: our own verbs wait, in order, for
+        `take_back`."""
+        await self._turn.acquire()
+
+    def take_back(self) -> None:
+        """The other is done."""
+        self._turn.release()
+
     async def _on_thread(self, give_up: float, attempt: Callable[[], R]) -> R:
         """The turn ends when the thread is done, also if the caller is cancelled before."""
         await self._turn.acquire()

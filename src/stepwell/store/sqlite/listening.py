@@ -1,8 +1,9 @@
 """Notices that another process has changed the file: SQLite counts commits, and tells every connection.
 
 Asking costs some microseconds, waking the loop for it some ten: so the pauses grow while nothing happens. What a commit
-was about is not told. Whom an end or a cancellation may concern reads, which is cheap. To claim or to wake takes a
-transaction that writes: so this looks first whether there is anything to claim or to wake.
+was about is not told. Whom an end, a cancellation, an event or an entry of a stream may concern reads, which is cheap.
+To claim or to wake takes a transaction that writes: so this looks first whether there is anything to claim or to wake,
+and whether a message came.
 """
 
 import asyncio
@@ -24,13 +25,15 @@ _ERROR_PAUSE = 1.0
 async def listen(writer: Writer, reader: Reader, ear: Ear) -> NoReturn:
     """Tell `ear` of commits that are not the writer's own. Until cancelled."""
     seen: tuple[int, int] | None = None
+    newest: int | None = None
     pause = FIRST_PAUSE
     while True:
         await ear.wanted()
         try:
             version = writer.version()
             if version is not None and version != seen:
-                ear.heard(await reader.ask(news))
+                hints, newest = await reader.ask(news, newest)
+                ear.heard(hints)
                 seen = version
                 pause = FIRST_PAUSE
             else:
@@ -40,10 +43,15 @@ async def listen(writer: Writer, reader: Reader, ear: Ear) -> NoReturn:
         await asyncio.sleep(pause)
 
 
-def news(db: Session) -> Hint:
-    """What another process's commit may have been about."""
+def news(db: Session, newest: int | None) -> tuple[Hint, int | None]:
+    """What another process's commit may have been about, and the last message now; `newest`: the last one before."""
     identity = db.identity
     row = db.one("hints/news", {"namespace": identity.namespace, "app": identity.app})
     assert row is not None, "a SELECT without FROM has one row"
-    claimable, to_wake = row
-    return Hint.ENDED | Hint.CANCEL | (Hint.WORK if claimable else Hint(0)) | (Hint.MESSAGE if to_wake else Hint(0))
+    claimable, to_wake, last = row
+    hints = Hint.ENDED | Hint.CANCEL
+    if claimable:
+        hints |= Hint.WORK
+    if to_wake or last != newest:
+        hints |= Hint.MESSAGE
+    return hints, last

@@ -33,6 +33,8 @@ def resume_failed(db: Session, runs: Sequence[Resumption]) -> bool:
         undone = [(plan.run_id.bytes, branch, seq) for branch, seq in plan.undone]
         db.many("steps/archive_one", [*again, *undone])
         db.many("steps/close_gate", undone)
+        db.many("messages/give_back_one", [*again, *undone])
+        db.many("publications/forget_one", [*again, *undone])
         db.many("steps/clear_one", [*again, *undone])
         _reopen(db, plan.run_id, db.value("steps/cancel_pos", (plan.run_id.bytes,)))
     return True
@@ -46,6 +48,7 @@ def rewind(db: Session, run_id: UUID, branch: str, seq: int) -> bool:
     db.run("waits/clear", (run_id.bytes,))
     db.run("intents/clear", (run_id.bytes,))
     _reopen(db, run_id, _uncancelled(db, run_id, pos))
+    db.run("publications/forget_begun", {"run_id": run_id.bytes})
     return True
 
 
@@ -62,6 +65,8 @@ def _reopen(db: Session, run_id: UUID, pos: int | None) -> None:
         history = {"run_id": run_id.bytes, "pos": pos}
         db.run("steps/archive", history)
         db.run("steps/close_gates", history)
+        db.run("messages/give_back", history)
+        db.run("publications/forget", history)
         db.run("steps/clear", history)
     db.run("operators/reopen", (run_id.bytes,))
 
@@ -74,8 +79,9 @@ def fork(db: Session, run_id: UUID, branch: str, seq: int, new: NewRun) -> bool:
     if insert_run(db, new, forked_from=run_id) is None:
         return db.one("workflows/started_run", (new.run_id.bytes,)) is not None
     db.run("operators/same_app", (new.run_id.bytes,))
-    end = _uncancelled(db, run_id, pos)
-    db.run("steps/copy", {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": end})
+    copying = {"into": new.run_id.bytes, "run_id": run_id.bytes, "pos": _uncancelled(db, run_id, pos)}
+    db.run("steps/copy", copying)
+    db.run("publications/copy_events", copying)
     return True
 
 

@@ -90,7 +90,10 @@ def _leave_one(db: Session, one: Leave) -> bool:
         if held:
             db.many(
                 "waits/insert",
-                [(key[0], w.branch, w.seq, w.kind, w.wake_at, blob(w.target_run)) for w in one.waits],
+                [
+                    (key[0], w.branch, w.seq, w.kind, w.wake_at, blob(w.target_run), w.topic or "", w.key, w.number)
+                    for w in one.waits
+                ],
             )
         return held
     if one.status == Status.BLOCKED:

@@ -1,12 +1,23 @@
 """`SQLiteStore`: the verbs of `Store` on one SQLite file. What each does is told in `store/api.py`."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from time import time as machine_clock
+from typing import TypeVar
 from uuid import UUID
 
+from stepwell.model.messaging import (
+    EventRow,
+    EventWrite,
+    Message,
+    NewMessage,
+    Published,
+    Sent,
+    StreamEntry,
+    StreamWrite,
+)
 from stepwell.model.resumption import Resumption
 from stepwell.model.rows import (
     Batch,
@@ -21,6 +32,7 @@ from stepwell.model.rows import (
     Started,
     StepRow,
 )
+from stepwell.model.transactions import Standing
 from stepwell.store.api import MigrationState, StoreIdentity
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.hints import Ear
@@ -30,17 +42,23 @@ from stepwell.store.sqlite import (
     journal,
     listening,
     listing,
+    messages,
     migrating,
     operators,
     ownership,
+    publications,
     starts,
+    tokens,
     waits,
 )
 from stepwell.store.sqlite.connection import BUSY_TIMEOUT, WAL_LIMIT, WAL_PATIENCE, Session, connect
 from stepwell.store.sqlite.heartbeat import SQLiteHeartbeat
 from stepwell.store.sqlite.lanes import Reader, Writer
+from stepwell.store.sqlite.transactions import SQLiteDialect, standing
 from stepwell.store.sqlite.wal import cut_back
 from stepwell.store.sqlite.warn import warnings
+
+T = TypeVar("T")
 
 #: Batches of more rows than this leave the event loop's thread; below, the hop costs more than it frees.
 INLINE_ROWS = 64
@@ -160,11 +178,40 @@ class SQLiteStore:
     async def wake(self, limit: int) -> int:
         return await self._write.ask(limit, waits.wake, limit)
 
+    async def wake_due(self, limit: int) -> int:
+        return await self._write.ask(limit, waits.wake_due, limit)
+
+    async def wake_parked(self, run_ids: Sequence[UUID]) -> int:
+        return await self._write.ask(len(run_ids), waits.wake_parked, run_ids)
+
     async def wake_waiters_of(self, ended: Sequence[UUID]) -> int:
         return await self._write.ask(len(ended), waits.wake_waiters_of, ended)
 
     async def next_wake(self) -> tuple[float | None, float]:
         return await self._read.ask(waits.next_wake)
+
+    # -- messages, events, streams ---------------------------------------------------------------------
+
+    async def send(self, new: Sequence[NewMessage]) -> list[Sent]:
+        return await self._write.ask(len(new), messages.send, new)
+
+    async def unconsumed(self, wanted: Sequence[tuple[UUID, str | None]], limit: int) -> list[Message]:
+        return await self._read.ask(messages.unconsumed, wanted, limit)
+
+    async def publish(self, events: Sequence[EventWrite], entries: Sequence[StreamWrite]) -> list[Published]:
+        return await self._write.ask(len(events) + len(entries), publications.publish, events, entries)
+
+    async def events(self, wanted: Sequence[tuple[UUID, str]]) -> list[EventRow]:
+        return await self._read.ask(publications.events, wanted)
+
+    async def streams(self, wanted: Sequence[tuple[UUID, str, int]], limit: int) -> list[list[StreamEntry]]:
+        return await self._read.ask(publications.streams, wanted, limit)
+
+    async def secret(self, name: str, proposal: str) -> str:
+        return await self._write.ask(1, tokens.secret, name, proposal)
+
+    async def answered_by(self, run_id: UUID, key: str) -> str | None:
+        return await self._read.ask(tokens.answered_by, run_id, key)
 
     # -- sweeps ----------------------------------------------------------------------------------------
 
@@ -216,6 +263,24 @@ class SQLiteStore:
         self, run_id: UUID, payloads: bool = True, limit: int = 1000, after_pos: int = -1
     ) -> list[StepRow]:
         return await self._read.ask(listing.list_steps, run_id, payloads, limit, after_pos)
+
+    # -- users' transactions in this file ----------------------------------------------------------------
+
+    def dialect(self) -> SQLiteDialect:
+        return SQLiteDialect(self.identity, self._clock)
+
+    async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
+        return await self._read.ask(standing, run_id, epoch, branch, seq)
+
+    async def touch(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
+        return await call()
+
+    async def stand_back(self) -> None:
+        await self._write.lend()
+
+    def come_back(self) -> None:
+        if self._writer is not None:
+            self._writer.take_back()
 
     # -- operators' verbs ------------------------------------------------------------------------------
 

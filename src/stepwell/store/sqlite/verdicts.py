@@ -9,6 +9,7 @@ from uuid import UUID
 from stepwell.model.rows import Batch, Checkpoint, Committed, Finish, Intent, NewRun, Verdict
 from stepwell.model.status import TERMINAL, Status
 from stepwell.store.sqlite.connection import Session, blob
+from stepwell.store.sqlite.messages import consume
 from stepwell.store.sqlite.starts import insert_run
 from stepwell.store.sqlite.writing import Due, checkpoint_params, finish_params, write_intent
 
@@ -67,6 +68,7 @@ class _Careful:
         verdict = self._checkpoint(c)
         if c.settles_intent and verdict in _ACCEPTED:
             self.db.run("intents/settle", (c.run_id.bytes, c.branch, c.seq))
+        consume(self.db, [c])
         self._note(c.run_id, c.epoch, verdict)
         return verdict
 

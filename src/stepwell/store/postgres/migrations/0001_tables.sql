@@ -163,12 +163,15 @@ create table stepwell.waits (
     wake_at     timestamptz,
     target_run  uuid,
     seq         integer not null,
+    number      integer,                                 -- of the entry that a "stream" waits for
     branch      text collate "C" not null,
     kind        text not null,
+    topic       text not null default '',                -- of the message that a "message" waits for; '': none
+    key         text collate "C",                        -- of an "event" or "stream" of target_run
     primary key (run_id, branch, seq)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 create index waits_wake_at on stepwell.waits (wake_at) where wake_at is not null;
-create index waits_target on stepwell.waits (target_run) where target_run is not null;
+create index waits_target on stepwell.waits (target_run, key) where target_run is not null;
 
 create table stepwell.executors (
     incarnation  uuid primary key,
@@ -190,11 +193,21 @@ create table stepwell.leases (
     until   timestamptz not null
 ) with (fillfactor = 50);
 
+-- What all processes of a namespace share, and whoever may not read this table must not know.
+create table stepwell.secrets (
+    created_at  timestamptz not null default stepwell.clock(),
+    namespace   text not null,
+    name        text not null,
+    value       text not null,
+    primary key (namespace, name)
+);
+
 create table stepwell.messages (
     run_id           uuid not null,                      -- the destination
+    number           bigint generated always as identity, -- order of arrival
     sent_at          timestamptz not null default stepwell.clock(),
     key              text collate "C" not null,
-    topic            text,
+    topic            text not null default '',           -- '': without one
     body             text not null,
     format           text,
     codec_id         text,
@@ -205,19 +218,23 @@ create table stepwell.messages (
     consumed_branch  text,                               -- the receive (branch, seq) of run_id that took it
     primary key (run_id, key),
     check ((consumed_branch is null) = (consumed_seq is null))
-);
+) with (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000,
+        autovacuum_analyze_scale_factor = 0.02);
+-- What a receive reads, in its order, however many messages the run has consumed before. It begins with run_id
+-- all the same: the statements that go by (run_id, key) do not say its predicate, so it cannot be their plan.
+create index messages_waiting on stepwell.messages (run_id, topic, number) where consumed_seq is null;
 
 create table stepwell.events (
     run_id    uuid not null,
     set_at    timestamptz not null default stepwell.clock(),
     seq       integer not null,
-    branch    text not null,
+    branch    text not null,                             -- the place (branch, seq) that wrote it last
     key       text collate "C" not null,
     value     text not null,
     format    text,
     codec_id  text,
     primary key (run_id, key)
-);
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
 create table stepwell.streams (
     run_id      uuid not null,
@@ -230,7 +247,17 @@ create table stepwell.streams (
     codec_id    text,
     primary key (run_id, key, number),
     check (closed = (value is null))
-);
+) with (fillfactor = 100, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
+
+-- The places that have written an event or an entry: each writes once, also if another wrote the same key since.
+create table stepwell.publications (
+    run_id  uuid not null,
+    seq     integer not null,
+    branch  text collate "C" not null,
+    kind    text not null check (kind in ('event', 'stream')),
+    key     text collate "C" not null,
+    primary key (run_id, branch, seq, kind, key)
+) with (fillfactor = 100, autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 
 create table stepwell.queues (
     namespace              text not null,
@@ -285,6 +312,20 @@ union all
 select w.workflow_id, i.run_id, i.branch, i.seq, i.name, i.kind, null,
        null, stepwell.readable_json(i.error), i.attempt, i.created_at, null
 from stepwell.operation_intents i join stepwell.workflow_status w using (run_id);
+
+create view stepwell.workflow_messages as
+select w.workflow_id, m.run_id, m.number, m.key, nullif(m.topic, '') as topic, stepwell.readable_json(m.body) as message,
+       m.sender_run, m.reply_to, m.sent_at, m.consumed_seq is not null as received, m.consumed_branch as branch,
+       m.consumed_seq as seq
+from stepwell.messages m join stepwell.workflow_status w using (run_id);
+
+create view stepwell.workflow_events as
+select w.workflow_id, e.run_id, e.key, stepwell.readable_json(e.value) as value, e.set_at
+from stepwell.events e join stepwell.workflow_status w using (run_id);
+
+create view stepwell.workflow_streams as
+select w.workflow_id, s.run_id, s.key, s.number, stepwell.readable_json(s.value) as value, s.closed, s.written_at
+from stepwell.streams s join stepwell.workflow_status w using (run_id);
 
 create view stepwell.queue_depth as
 select w.namespace, w.app, nullif(w.queue, '') as queue, w.name, w.delayed, count(*) as runs,

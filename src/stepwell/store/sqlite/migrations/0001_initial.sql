@@ -158,10 +158,13 @@ CREATE TABLE waits (
     kind       TEXT NOT NULL,
     wake_at    REAL,
     target_run BLOB,
+    topic      TEXT NOT NULL DEFAULT '', -- of the message that a 'message' waits for; '': none
+    key        TEXT,                     -- of an 'event' or 'stream' of target_run
+    number     INTEGER,                  -- of the entry that a 'stream' waits for
     PRIMARY KEY (run_id, branch, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX waits_due ON waits (wake_at) WHERE wake_at IS NOT NULL;
-CREATE INDEX waits_target ON waits (target_run) WHERE target_run IS NOT NULL;
+CREATE INDEX waits_target ON waits (target_run, key) WHERE target_run IS NOT NULL;
 
 CREATE TABLE executors (
     incarnation BLOB NOT NULL PRIMARY KEY CHECK (length(incarnation) = 16),
@@ -183,11 +186,22 @@ CREATE TABLE leases (
     until  REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Tables of features that come later; their keys are fixed now.
+-- What all processes of a namespace share, and whoever may not read this file must not know.
+CREATE TABLE secrets (
+    namespace  TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    value      TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (namespace, name)
+) STRICT, WITHOUT ROWID;
+
+-- What runs are sent. `number` is the order of arrival, topic '' means without one; consumed_branch and _seq name
+-- the receive that took the message.
 CREATE TABLE messages (
+    number           INTEGER PRIMARY KEY,
     run_id           BLOB NOT NULL,
     key              TEXT NOT NULL,
-    topic            TEXT,
+    topic            TEXT NOT NULL DEFAULT '',
     body             TEXT NOT NULL,
     format           TEXT NOT NULL DEFAULT 'json',
     codec_id         TEXT,
@@ -197,9 +211,11 @@ CREATE TABLE messages (
     consumed_epoch   INTEGER,
     consumed_branch  TEXT,
     consumed_seq     INTEGER,
-    PRIMARY KEY (run_id, key)
-) STRICT, WITHOUT ROWID;
+    UNIQUE (run_id, key)
+) STRICT;
+CREATE INDEX messages_waiting ON messages (run_id, topic, number) WHERE consumed_seq IS NULL;
 
+-- The place (branch, seq) is the one that wrote the event last.
 CREATE TABLE events (
     run_id   BLOB NOT NULL,
     key      TEXT NOT NULL,
@@ -212,6 +228,7 @@ CREATE TABLE events (
     PRIMARY KEY (run_id, key)
 ) STRICT, WITHOUT ROWID;
 
+-- Numbers are dense from 0; the value is NULL exactly in the closing entry.
 CREATE TABLE streams (
     run_id     BLOB NOT NULL,
     key        TEXT NOT NULL,
@@ -221,7 +238,18 @@ CREATE TABLE streams (
     format     TEXT NOT NULL DEFAULT 'json',
     codec_id   TEXT,
     written_at REAL NOT NULL,
-    PRIMARY KEY (run_id, key, number)
+    PRIMARY KEY (run_id, key, number),
+    CHECK (closed = (value IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- The places that have written an event or an entry: each writes once, also if another wrote the same key since.
+CREATE TABLE publications (
+    run_id BLOB NOT NULL,
+    branch TEXT NOT NULL,
+    seq    INTEGER NOT NULL,
+    kind   TEXT NOT NULL CHECK (kind IN ('event', 'stream')),
+    key    TEXT NOT NULL,
+    PRIMARY KEY (run_id, branch, seq, kind, key)
 ) STRICT, WITHOUT ROWID;
 
 -- What belongs to a run leaves with it, whoever deletes it.
@@ -235,6 +263,7 @@ BEGIN
     DELETE FROM messages WHERE run_id = old.run_id;
     DELETE FROM events WHERE run_id = old.run_id;
     DELETE FROM streams WHERE run_id = old.run_id;
+    DELETE FROM publications WHERE run_id = old.run_id;
 END;
 
 CREATE TABLE queues (
@@ -299,6 +328,35 @@ SELECT w.workflow_id,
        strftime('%Y-%m-%dT%H:%M:%fZ', o.completed_at, 'unixepoch') AS completed_at
 FROM operation_outputs o
 JOIN workflow_status w ON w.run_id = o.run_id;
+
+CREATE VIEW workflow_messages AS
+SELECT w.workflow_id,
+       lower(substr(hex(m.run_id), 1, 8) || '-' || substr(hex(m.run_id), 9, 4) || '-' || substr(hex(m.run_id), 13, 4)
+             || '-' || substr(hex(m.run_id), 17, 4) || '-' || substr(hex(m.run_id), 21)) AS run_id,
+       m.number, m.key, nullif(m.topic, '') AS topic, m.body AS message,
+       CASE WHEN m.sender_run IS NOT NULL THEN
+           lower(substr(hex(m.sender_run), 1, 8) || '-' || substr(hex(m.sender_run), 9, 4) || '-' || substr(hex(m.sender_run), 13, 4)
+                 || '-' || substr(hex(m.sender_run), 17, 4) || '-' || substr(hex(m.sender_run), 21)) END AS sender_run,
+       m.reply_to, strftime('%Y-%m-%dT%H:%M:%fZ', m.sent_at, 'unixepoch') AS sent_at,
+       m.consumed_seq IS NOT NULL AS received, m.consumed_branch AS branch, m.consumed_seq AS seq
+FROM messages m
+JOIN workflow_status w ON w.run_id = m.run_id;
+
+CREATE VIEW workflow_events AS
+SELECT w.workflow_id,
+       lower(substr(hex(e.run_id), 1, 8) || '-' || substr(hex(e.run_id), 9, 4) || '-' || substr(hex(e.run_id), 13, 4)
+             || '-' || substr(hex(e.run_id), 17, 4) || '-' || substr(hex(e.run_id), 21)) AS run_id,
+       e.key, e.value, strftime('%Y-%m-%dT%H:%M:%fZ', e.set_at, 'unixepoch') AS set_at
+FROM events e
+JOIN workflow_status w ON w.run_id = e.run_id;
+
+CREATE VIEW workflow_streams AS
+SELECT w.workflow_id,
+       lower(substr(hex(s.run_id), 1, 8) || '-' || substr(hex(s.run_id), 9, 4) || '-' || substr(hex(s.run_id), 13, 4)
+             || '-' || substr(hex(s.run_id), 17, 4) || '-' || substr(hex(s.run_id), 21)) AS run_id,
+       s.key, s.number, s.value, s.closed, strftime('%Y-%m-%dT%H:%M:%fZ', s.written_at, 'unixepoch') AS written_at
+FROM streams s
+JOIN workflow_status w ON w.run_id = s.run_id;
 
 CREATE VIEW queue_depth AS
 SELECT namespace, queue,

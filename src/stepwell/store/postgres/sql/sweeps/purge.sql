@@ -20,6 +20,7 @@ with gone as (
 ), waits as (delete from stepwell.waits where run_id = any (array(select g.run_id from gone g))
 ), messages as (delete from stepwell.messages where run_id = any (array(select g.run_id from gone g))
 ), events as (delete from stepwell.events where run_id = any (array(select g.run_id from gone g))
+), publications as (delete from stepwell.publications where run_id = any (array(select g.run_id from gone g))
 ), streams as (delete from stepwell.streams where run_id = any (array(select g.run_id from gone g))
 )
 select count(*) from gone

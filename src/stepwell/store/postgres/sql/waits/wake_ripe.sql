@@ -1,7 +1,8 @@
--- Puts parked runs back to ENQUEUED of which a wait is due, the awaited run has ended or is gone, or which have
--- a pending cancellation; removes their waits.
--- Called by: wake. Index: waits_wake_at, waits_target with the primary key of workflow_status,
--- workflow_status_cancelling. Locks: those runs in the order of run_id, passing over locked ones.
+-- Puts parked runs back to ENQUEUED of which a wait is due, its fact is there, the awaited run has ended or is gone,
+-- or which have a pending cancellation; removes their waits.
+-- Called by: wake. Index: waits_wake_at, waits_target with the primary key of workflow_status, messages_waiting,
+-- primary keys of events and streams, workflow_status_cancelling.
+-- Locks: those runs in the order of run_id, passing over locked ones.
 with ripe as materialized (
     (select w.run_id
      from stepwell.waits w
@@ -13,6 +14,21 @@ with ripe as materialized (
      from stepwell.waits w
      where w.target_run is not null
        and (select t.completed_at is null from stepwell.workflow_status t where t.run_id = w.target_run) is not true
+     limit $1::integer)
+    union
+    (select w.run_id
+     from stepwell.waits w
+     where case w.kind
+               when 'message' then
+                   (select true from stepwell.messages m
+                    where m.run_id = w.run_id and m.topic = w.topic and m.consumed_seq is null
+                    limit 1)
+               when 'event' then
+                   (select true from stepwell.events e where e.run_id = w.target_run and e.key = w.key)
+               when 'stream' then
+                   (select true from stepwell.streams s
+                    where s.run_id = w.target_run and s.key = w.key and s.number = w.number)
+           end
      limit $1::integer)
     union
     (select s.run_id

@@ -1,0 +1,56 @@
+"""The store's part in users' transactions: what is said there, and how one stands."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+from stepwell.model.rows import Recorded
+from stepwell.model.transactions import Standing
+from stepwell.store.api import StoreIdentity
+from stepwell.store.postgres.lanes import Lanes
+from stepwell.store.postgres.notifier import Notifier
+from stepwell.store.postgres.params import statement
+from stepwell.store.postgres.transactions import PostgresDialect
+from stepwell.store.postgres.wire import rows
+from stepwell.store.sqlfile import load
+
+T = TypeVar("T")
+
+
+class Users:
+    """Verbs of a store."""
+
+    _lanes: Lanes
+    _notifier: Notifier
+
+    def dialect(self) -> PostgresDialect:
+        """See `Store.dialect`."""
+        return dialect_of(self._lanes.identity, self._notifier.enqueued())
+
+    async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
+        """See `Store.standing`."""
+        (result,) = await self._lanes.misc.run(
+            statement(self._lanes.sql("transactions/standing"), run_id, epoch, branch, seq)
+        )
+        return _standing(branch, seq, rows(result)[0])
+
+    async def touch(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
+        """See `Store.touch`."""
+        return await call()
+
+    async def stand_back(self) -> None:
+        """Nothing to do: other writers do not wait here."""
+
+    def come_back(self) -> None:
+        """See `stand_back`."""
+
+
+def dialect_of(identity: StoreIdentity, notice: tuple[str, str] | None = None) -> PostgresDialect:
+    """The statements for one schema; `notice`: what is told of a start, and where."""
+    return PostgresDialect(load(Path(__file__).parent, identity.schema), identity, notice)
+
+
+def _standing(branch: str, seq: int, row: tuple[Any, ...]) -> Standing:
+    owned, rewound, *outcome = row
+    return Standing(None if outcome[0] is None else Recorded(branch, seq, *outcome), owned, rewound)

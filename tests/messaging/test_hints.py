@@ -1,0 +1,114 @@
+"""What one process writes, another that waits for it notices at once; nothing is found by looking within a test."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import psycopg
+import pytest
+
+import stepwell
+from stepwell import Client, Settings, Stepwell, recv, set_event, step, workflow, write_stream
+from tests.engine.kit import Gate, Lab, eventually, in_thread, reaches
+from tests.engine.test_hints import DEAF, PATIENCE
+
+gates: list[Gate] = []
+
+
+@pytest.fixture(autouse=True)
+def never_by_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_FIRST_POLL_SECONDS", "_IDLE_POLL_SECONDS", "_SAFETY_POLL_SECONDS"):
+        monkeypatch.setattr(f"stepwell.core.facts.{name}", 60.0)
+    gates[:] = [Gate()]
+
+
+@pytest.fixture
+def client(database_url: str, lab: Lab) -> Iterator[Client]:
+    with Client(database_url, settings=Settings(poll_interval=60.0)) as client:
+        yield client
+
+
+def worker(lab: Lab, **settings: Any) -> Stepwell:
+    engine = lab.launch(**{**DEAF, **settings})
+    if lab.url.startswith("postgres"):
+        eventually(lambda: engine.runtime.hints.arrive, "hints to arrive")
+    return engine
+
+
+@step
+def hold() -> None:
+    gates[0].hold()
+
+
+@workflow(name="hints:receives")
+def receives() -> Any:
+    return recv("t")
+
+
+@workflow(name="hints:shows")
+def shows() -> None:
+    hold()
+    set_event("e", 1)
+    write_stream("s", 2)
+
+
+@workflow(name="hints:looks")
+def looks(what: str) -> Any:
+    if what == "event":
+        return stepwell.get_event("shown", "e")
+    if what == "stream":
+        return next(stepwell.read_stream("shown", "s"))
+    return stepwell.get_event("shown", "never", default="ended")
+
+
+@pytest.mark.parametrize("park_after", [0.02, 3600.0], ids=["parked", "waiting"])
+def test_a_message(lab: Lab, client: Client, park_after: float) -> None:
+    engine = worker(lab, park_after=park_after)
+    handle = client.start(receives)
+    if park_after < 1:
+        reaches(handle, "WAITING")
+    else:
+        eventually(lambda: engine.runtime.facts._mail)
+    client.send(handle.id, "hello", "t")
+    assert handle.result(timeout=PATIENCE) == "hello"
+
+
+@pytest.mark.parametrize("park_after", [0.02, 3600.0], ids=["parked", "waiting"])
+@pytest.mark.parametrize(("what", "found"), [("event", 1), ("stream", 2), ("never", "ended")])
+def test_an_event_an_entry_and_an_end(lab: Lab, park_after: float, what: str, found: Any) -> None:
+    first, second = worker(lab), worker(lab, park_after=park_after)
+    shown = shows.options(id="shown", engine=first).start()
+    gates[0].reached.wait()
+    handle = looks.options(engine=second).start(what)
+    if park_after < 1:
+        reaches(handle, "WAITING")
+    else:
+        eventually(lambda: second.runtime.facts._events or second.runtime.facts._streams)
+    gates[0].open()
+    assert handle.result(timeout=PATIENCE) == found
+    shown.result(timeout=PATIENCE)
+
+
+def test_a_client_that_waits_for_an_event(lab: Lab, client: Client) -> None:
+    worker(lab)
+    client.start(shows.options(id="shown"))
+    gates[0].reached.wait()
+    waiting = in_thread(lambda: client.handle("shown").get_event("e"))
+    eventually(lambda: client.runtime.facts._events)
+    if lab.url.startswith("postgres"):
+        eventually(lambda: client.runtime.hints.arrive)
+    gates[0].open()
+    assert waiting.result() == 1
+
+
+def test_a_start_in_the_callers_transaction(lab: Lab) -> None:
+    engine = worker(lab)
+    path = lab.url.removeprefix("sqlite:///").partition("?")[0]
+    connect = psycopg.connect if lab.url.startswith("postgres") else sqlite3.connect
+    with closing(connect(lab.url if connect is psycopg.connect else path)) as conn:
+        handle = receives.options(conn=conn, id="r").start()
+        conn.commit()
+    eventually(lambda: engine.runtime.facts._mail, "the run to begin")
+    engine.send("r", "hello", "t")
+    assert handle.result(timeout=PATIENCE) == "hello"

@@ -1,0 +1,53 @@
+"""What SQL sends, workflows receive: running or parked, of both colours."""
+
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+import stepwell
+from stepwell import workflow
+from tests.engine.kit import Lab, reaches
+
+
+@dataclass
+class Shipped:
+    parcel: str
+    weight: float
+
+
+@workflow(name="sql:receives")
+def receives() -> list[object]:
+    shipped = stepwell.recv("shipped", type=Shipped)
+    return [type(shipped).__name__, shipped.parcel, stepwell.recv(timeout=60)]
+
+
+@workflow(name="sql:receives_async")
+async def receives_async() -> list[object]:
+    shipped = await stepwell.aio.recv("shipped", type=Shipped)
+    return [type(shipped).__name__, shipped.parcel, await stepwell.aio.recv(timeout=60)]
+
+
+@pytest.mark.parametrize("name", ["sql:receives", "sql:receives_async"])
+@pytest.mark.parametrize("parked", [False, True])
+def test_a_message_arrives(lab: Lab, sql: psycopg.Connection, name: str, parked: bool) -> None:
+    engine = lab.launch(park_after=0.02 if parked else 3600)
+    sql.execute("select stepwell.start_workflow(%s, id => 'r')", [name])
+    handle = engine.handle("r")
+    reaches(handle, "WAITING" if parked and name == "sql:receives" else "PENDING")
+    with sql.transaction():
+        for _ in range(3):
+            sql.execute(
+                "select stepwell.send_message('r', json_build_object('parcel', 'ü', 'weight', 2), 'shipped', 'k')"
+            )
+        sql.execute("select stepwell.send_message('r', '[1, null]')")
+    assert handle.result(timeout=15) == ["Shipped", "ü", [1, None]]
+    assert sql.execute("select count(*) from stepwell.messages where consumed_seq is not null").fetchall() == [(2,)]
+
+
+def test_one_that_is_sent_before_its_run_begins(lab: Lab, sql: psycopg.Connection) -> None:
+    with sql.transaction():
+        sql.execute("select stepwell.start_workflow('sql:receives', id => 'r')")
+        sql.execute("select stepwell.send_message('r', '{\"parcel\": \"p\", \"weight\": 1}', 'shipped')")
+        sql.execute("select stepwell.send_message('r', '2')")
+    assert lab.launch().handle("r").result(timeout=15) == ["Shipped", "p", 2]
