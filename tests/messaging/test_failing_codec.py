@@ -82,7 +82,7 @@ def test_what_is_said_waits_for_the_codec(engine: Stepwell, flow: Any) -> None:
     hearing, saying = hears.options(id="h").start(), flow.options(id="s").start("h")
     engine.send("s", None, "go")
     server.wrote_in_vain.wait()
-    assert engine.health()["status"] == "DEGRADED"
+    eventually(lambda: engine.health()["status"] == "DEGRADED")
     server.may_write = True
     assert saying.result(timeout=15) == "said"
     assert hearing.result(timeout=15) == {"n": 1}

@@ -141,6 +141,7 @@ class Inbox:
 
         def done(task: asyncio.Task[Any]) -> None:
             self.tasks.discard(task)
+            coroutine.close()  # which a task that is cancelled before its first move has not begun
             if task.cancelled():
                 slot.fail(NoRunningEngine(CLOSED_MEANWHILE))
             elif (error := task.exception()) is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import contextvars
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -210,6 +211,10 @@ class Process:
 def _destroy_task(task: "asyncio.Task[Any]") -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     coroutine: Any = task.get_coro()
+    if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+        for held in coroutine.cr_frame.f_locals.values():
+            if inspect.iscoroutine(held):
+                held.close()  # what it was to await
     with contextlib.suppress(BaseException):
         for _ in range(_MOST_AWAITS):
             coroutine.throw(ProcessDied())

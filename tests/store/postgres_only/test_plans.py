@@ -18,7 +18,7 @@ from stepwell.store.postgres import PostgresStore, binding, listing, params
 from stepwell.store.postgres.params import Statement, statement
 from stepwell.testing import PostgresServer
 from tests.store.conformance.kit import ROUTE, Execution, step
-from tests.store.postgres_only.explain import Plan, explain
+from tests.store.postgres_only.explain import LARGE, Plan, explain
 from tests.store.postgres_only.kit import ME, new_run
 
 RUNS = 50_000
@@ -43,6 +43,14 @@ insert into stepwell.waits (run_id, branch, seq, kind, target_run)
 select run_id, '0', 1, 'run', run_id from stepwell.workflow_status where status = 'WAITING';
 insert into stepwell.operation_intents (run_id, branch, seq, epoch, name, kind)
 select run_id, '0', 7, 1, 's', 'once' from stepwell.workflow_status where status = 'PENDING';
+insert into stepwell.messages (run_id, key, body, consumed_epoch, consumed_branch, consumed_seq)
+select run_id, 'k', '1', 1, '0', 0 from stepwell.workflow_status;
+insert into stepwell.events (run_id, key, value, branch, seq)
+select run_id, 'k', '1', '0', 0 from stepwell.workflow_status;
+insert into stepwell.streams (run_id, key, number, value)
+select run_id, 'k', 0, '1' from stepwell.workflow_status;
+insert into stepwell.publications (run_id, branch, seq, kind, key)
+select run_id, '0', 0, 'event', 'k' from stepwell.workflow_status;
 insert into stepwell.executors (incarnation, lease_until, namespace, app, label, serves, queues)
 values ('{ME}', '2020-01-01', 'default', 'default', 'l', '{{}}', '{{}}');
 """
@@ -60,7 +68,7 @@ def filled_url(statistics: str, postgres_server: PostgresServer) -> Iterator[str
     url = postgres_server.create_database(name)
     asyncio.run(migrated(url))
     with psycopg.connect(url, autocommit=True) as connection:
-        for table in ("workflow_status", "operation_outputs", "operation_intents", "waits"):
+        for table in (*LARGE, "operation_intents", "waits"):
             connection.execute(f"alter table stepwell.{table} set (autovacuum_enabled = false)".encode())
         if statistics == OF_EMPTY:
             connection.execute("analyze")
