@@ -212,7 +212,8 @@ def _destroy_task(task: "asyncio.Task[Any]") -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     coroutine: Any = task.get_coro()
     if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
-        for held in coroutine.cr_frame.f_locals.values():
+        frame = coroutine.cr_frame
+        for held in frame.f_locals.values() if frame is not None else ():
             if inspect.iscoroutine(held):
                 held.close()  # what it was to await
     with contextlib.suppress(BaseException):
