@@ -29,9 +29,11 @@ async def recv(topic: str | None = None, *, type: Any = None, timeout: Limit = N
     return await receive.recv_async(topic, type, timeout, default)
 
 
-async def send(id: str, message: object, topic: str | None = None, key: str | None = None) -> None:
+async def send(
+    id: str, message: object, topic: str | None = None, key: str | None = None, *, conn: object = None
+) -> None:
     """See `stepwell.send`."""
-    await sending.send_async(find_runtime(), id, message, topic, key)
+    await sending.send_async(find_runtime(), id, message, topic, key, conn)
 
 
 async def set_event(key: str, value: object) -> None:

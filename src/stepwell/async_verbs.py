@@ -109,9 +109,11 @@ class AsyncVerbs:
         """See `Client.executors`."""
         return await self._await(operate.executors)
 
-    async def send(self, id: str, message: object, topic: str | None = None, key: str | None = None) -> None:
+    async def send(
+        self, id: str, message: object, topic: str | None = None, key: str | None = None, *, conn: object = None
+    ) -> None:
         """See `stepwell.send`."""
-        await sending.send_async(self._host.runtime, id, message, topic, key)
+        await sending.send_async(self._host.runtime, id, message, topic, key, conn)
 
     async def get_event(
         self, id: str, key: str, *, type: Any = None, timeout: Limit = None, default: Any = RAISE
@@ -131,6 +133,10 @@ class AsyncVerbs:
     async def fail(self, id: str, error: Exception | str) -> None:
         """See `Client.fail`."""
         await tokens.complete_async(self._host.runtime, "fail", id, error)
+
+    async def health(self) -> dict[str, Any]:
+        """See `Client.health`."""
+        return operate.health(self._host.runtime)
 
     async def run_until_idle(self, timeout: float = 60.0) -> None:
         """See `Stepwell.run_until_idle`."""

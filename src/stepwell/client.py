@@ -120,9 +120,11 @@ class Client(Host):
         return self._block(operate.executors)
 
     # -- messages, events, streams, tokens -------------------------------------------------------------------
-    def send(self, id: str, message: object, topic: str | None = None, key: str | None = None) -> None:
+    def send(
+        self, id: str, message: object, topic: str | None = None, key: str | None = None, *, conn: object = None
+    ) -> None:
         """Send a message to the workflow with this id; see `stepwell.send`."""
-        sending.send(self.runtime, id, message, topic, key)
+        sending.send(self.runtime, id, message, topic, key, conn)
 
     def get_event(self, id: str, key: str, *, type: Any = None, timeout: Limit = None, default: Any = RAISE) -> Any:
         """What the run has set under the key, or will set; see `stepwell.get_event`."""

@@ -52,7 +52,7 @@ def recv(topic: str | None = None, *, type: Any = None, timeout: Limit = None, d
     return receive.recv(topic, type, timeout, default)
 
 
-def send(id: str, message: object, topic: str | None = None, key: str | None = None) -> None:
+def send(id: str, message: object, topic: str | None = None, key: str | None = None, *, conn: object = None) -> None:
     """Send a message to the workflow with this id; it waits there until it is received. Anywhere.
 
     ::
@@ -64,16 +64,19 @@ def send(id: str, message: object, topic: str | None = None, key: str | None = N
         message: any value that a step may return.
         topic: which `recv` gets it; None is a topic of its own.
         key: sent twice with the same key, it is there once. In workflows and steps each call has one of its own.
+        conn: an open connection of the caller's to the engine's own database: the message exists exactly if the
+            caller commits what is open there. Neither committed nor tried again here. In steps, transactions, outside.
 
     Raises:
         WorkflowNotFound, WorkflowEnded: nobody will receive it.
         NotSerializable, PayloadTooLarge, InvalidArgument: before any effect.
         StoreUnavailable: outside a workflow, after `Settings.call_patience`; whether it was sent is not known.
 
-    Durable: committed when it returns. From a workflow it is sent once; from a step at least once with the step, and
-    a repeated attempt sends nothing twice. Messages of one sender are received in their order.
+    Durable: committed when it returns, or with `conn`'s transaction. From a workflow it is sent once; from a step at
+    least once with the step, and a repeated attempt sends nothing twice. Messages of one sender are received in their
+    order.
     """
-    sending.send(find_runtime(), id, message, topic, key)
+    sending.send(find_runtime(), id, message, topic, key, conn)
 
 
 # -- events --------------------------------------------------------------------------------------------------------

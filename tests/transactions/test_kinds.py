@@ -77,6 +77,24 @@ def test_ending_the_transaction_in_the_body_is_an_error(adder: Adder, home: Home
 
 
 @each_kind
+def test_after_it_the_connection_is_of_use_again_or_replaced(adder: Adder, home: Home) -> None:
+    """There is only one: lost, nobody would get another; and what is open on it the next would commit."""
+    home.launch(transaction_connections=1)
+
+    def end(connection: Any) -> Any:
+        return connection.commit() if hasattr(connection, "commit") else connection.execute("COMMIT")
+
+    before: dict[str, int] = {}
+    for entry in ("e", "f"):
+        bodies.then[f"{entry}-1"] = end
+        with pytest.raises(TransactionMisuse):
+            adder.workflow(entry)
+        before = home.ledger()
+    assert adder.workflow("g") == ["added g-1", "added g-2"]
+    assert home.ledger() == {**before, "g-1": 1, "g-2": 1}
+
+
+@each_kind
 def test_a_lost_fence_leaves_nothing(adder: Adder, home: Home) -> None:
     """Somebody else owns the run when the body has run: rolled back; the new owner runs the body."""
     home.launch()

@@ -1,4 +1,4 @@
-"""Doing something of ours in the caller's own open transaction: `options(conn=...)`.
+"""Doing something of ours in the caller's own open transaction: `options(conn=...)`, `engine.send(..., conn=...)`.
 
 It becomes visible exactly if the caller commits. We neither commit nor roll back, and never say anything twice.
 """
@@ -17,6 +17,7 @@ from stepwell.model.options import CallOptions
 from stepwell.model.rows import NewRun, Started
 from stepwell.model.transactions import kind_of_class
 from stepwell.serde.codec import CodecFault
+from stepwell.store.hints import Hint
 from stepwell.store.transactions import Dialect, Speaker
 
 if TYPE_CHECKING:
@@ -27,23 +28,24 @@ T = TypeVar("T")
 Words = Callable[[Dialect, Speaker], Any]
 
 
-def say(runtime: "Runtime", conn: object, words: Words) -> Any:
+#: How the same is said in the other colour: (awaited, blocking).
+Twins = tuple[str, str]
+_START: Twins = ("await fn.aio.options(conn=...)", "fn.sync.options(conn=...)")
+
+
+def say(runtime: "Runtime", conn: object, words: Words, twins: Twins) -> Any:
     """Say it on a blocking connection, in this thread. Raises AsyncMismatch for an awaitable one."""
     kind = _kind(conn)
     if kind.is_async:
-        raise AsyncMismatch(
-            f"conn= is a {kind.value}, which is awaited: use the awaitable view, `await fn.aio.options(conn=...)`"
-        )
+        raise AsyncMismatch(f"conn= is a {kind.value}, which is awaited: use the awaitable view, `{twins[0]}`")
     return drive(words(runtime.store.dialect(), runtime.speaker(conn, kind)))
 
 
-async def say_async(runtime: "Runtime", conn: object, words: Words) -> Any:
+async def say_async(runtime: "Runtime", conn: object, words: Words, twins: Twins) -> Any:
     """Say it on an awaitable connection, on the loop that it belongs to. Raises AsyncMismatch for a blocking one."""
     kind = _kind(conn)
     if not kind.is_async:
-        raise AsyncMismatch(
-            f"conn= is a {kind.value}, which blocks: use the blocking view in a thread, `fn.sync.options(conn=...)`"
-        )
+        raise AsyncMismatch(f"conn= is a {kind.value}, which blocks: use the blocking view in a thread, `{twins[1]}`")
     return await words(runtime.store.dialect(), runtime.speaker(conn, kind))
 
 
@@ -70,7 +72,7 @@ def start(
         run = new_run(runtime, d, o, instance, args, kwargs)
     except CodecFault:
         run = blocking(runtime, sealing.patiently(runtime, new_run, runtime, d, o, instance, args, kwargs))
-    started = say(runtime, o.conn, lambda dialect, speaker: _start(dialect, speaker, run))
+    started = say(runtime, o.conn, lambda dialect, speaker: _start(dialect, speaker, run), _START)
     check(run, started, d, o)
     return RunRef(runtime, started.workflow_id, started.run_id, d)
 
@@ -89,7 +91,7 @@ async def start_async(
     except CodecFault:
         retried = sealing.patiently(runtime, new_run, runtime, d, o, instance, args, kwargs)
         run = await from_any_loop(runtime, retried)
-    started = await say_async(runtime, o.conn, lambda dialect, speaker: _start(dialect, speaker, run))
+    started = await say_async(runtime, o.conn, lambda dialect, speaker: _start(dialect, speaker, run), _START)
     check(run, started, d, o)
     return RunRef(runtime, started.workflow_id, started.run_id, d)
 
@@ -97,7 +99,7 @@ async def start_async(
 async def _start(dialect: Dialect, speaker: Speaker, run: NewRun) -> Started:
     started = await dialect.start(speaker, run)
     if started.created:
-        await dialect.hint(speaker)
+        await dialect.hint(speaker, Hint.WORK)
     return started
 
 

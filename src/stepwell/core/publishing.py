@@ -87,6 +87,7 @@ def publish(verb: str, made: Publication) -> None:
     if isinstance(here, Branch):
         effects.in_thread(def_branch(verb), made.kind, made.name, made.mark, made.from_workflow)
     else:
+        effects.refuse_while_file_is_locked(verb)
         effects.now_in_thread(here.execution.runtime, verb, made.from_step(here))
 
 
@@ -96,4 +97,5 @@ async def publish_async(verb: str, made: Publication) -> None:
     if isinstance(here, Branch):
         await effects.on_loop(async_branch(verb), made.kind, made.name, made.mark, made.from_workflow)
     else:
+        effects.refuse_while_file_is_locked(verb)
         await effects.now_on_loop(here.execution.runtime, made.from_step(here))

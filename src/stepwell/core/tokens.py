@@ -248,6 +248,7 @@ def complete(runtime: "Runtime", verb: str, token_id: str, answer: object) -> No
     if isinstance(frame.get(), Branch):
         effects.in_thread(def_branch(verb), verb, verb, made.mark, made.from_workflow)
     else:
+        effects.refuse_while_file_is_locked(verb)
         effects.now_in_thread(runtime, verb, made.directly())
 
 
@@ -257,4 +258,5 @@ async def complete_async(runtime: "Runtime", verb: str, token_id: str, answer: o
     if isinstance(frame.get(), Branch):
         await effects.on_loop(async_branch(verb), verb, verb, made.mark, made.from_workflow)
     else:
+        effects.refuse_while_file_is_locked(verb)
         await effects.now_on_loop(runtime, made.directly())

@@ -57,6 +57,7 @@ class _Common:
         self._session = None if make is None else make(bind=connection)
         self._transaction: Any = None
         self._ours = False
+        self._half_committed = False
         plain = getattr(connection, "sync_connection", connection)
         event.listen(plain, "commit", self._committing)
 
@@ -77,6 +78,8 @@ class _Common:
 
     def _committing(self, _: Any) -> None:
         if not self._ours:
+            # To its library the transaction is over now, and to the database it is not: nobody would roll it back.
+            self._half_committed = True
             refuse("commit()")
 
     def _options(self, mode: Mode) -> dict[str, Any]:
@@ -113,7 +116,7 @@ class SQLAlchemyHold(_Common):
         self._ours = True
         for last in (
             None if self._session is None else self._session.close,
-            None if usable else self._connection.invalidate,
+            None if usable and not self._half_committed else self._connection.invalidate,
             self._connection.close,
         ):
             with contextlib.suppress(Exception):  # what is broken already cannot be ended in good order
@@ -148,7 +151,7 @@ class SQLAlchemyAsyncHold(_Common):
         try:
             for last in (
                 None if self._session is None else self._session.close,
-                None if usable else self._connection.invalidate,
+                None if usable and not self._half_committed else self._connection.invalidate,
                 self._connection.close,
             ):
                 with contextlib.suppress(Exception):  # what is broken already cannot be ended in good order

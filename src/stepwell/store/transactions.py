@@ -10,9 +10,11 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from stepwell.errors import TransactionMisuse
+from stepwell.model.messaging import NewMessage, Sent
 from stepwell.model.rows import Checkpoint, NewRun, Started
 from stepwell.model.transactions import Elsewhere, Kind, Mode
 from stepwell.store.faults import FaultKind
+from stepwell.store.hints import Hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,12 @@ class Dialect(Protocol):
         """Start a run in the caller's transaction, or meet the one that is there."""
         ...
 
-    async def hint(self, speaker: Speaker) -> None:
-        """Tell other processes, when the caller commits, that there is something to claim. Without it they poll."""
+    async def send(self, speaker: Speaker, message: NewMessage) -> Sent:
+        """Send a message in the caller's transaction; a receiver that is parked on it goes on when that commits."""
+        ...
+
+    async def hint(self, speaker: Speaker, hints: Hint) -> None:
+        """Tell all processes, when the caller commits, what there is to look at. Without it they poll."""
         ...
 
     def kind_of(self, code: str) -> FaultKind:

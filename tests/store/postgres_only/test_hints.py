@@ -125,20 +125,27 @@ async def test_others_hear_what_was_written(store: PostgresStore, opened: Opener
         await ear.hears(MESSAGE | WORK)
 
 
-async def test_a_start_in_somebody_elses_transaction_is_heard_when_that_commits(
-    store: PostgresStore, opened: Opener, postgres_url: str
+@pytest.mark.parametrize("said", [WORK, MESSAGE, MESSAGE | WORK])
+async def test_what_is_done_in_somebody_elses_transaction_is_heard_exactly_if_that_commits(
+    store: PostgresStore, opened: Opener, postgres_url: str, said: Hint
 ) -> None:
-    """By the process that has started it too: it cannot know when that is."""
+    """By the process that has done it too: it cannot know when that is."""
     teller, silent = await opened(), await opened(notify=False)
     async with hearing(teller) as ear, hearing(store) as other:
         connection = await psycopg.AsyncConnection.connect(postgres_url)
         async with connection:
             for dialect in (silent.dialect(), teller.dialect()):
-                await dialect.hint(Said(connection))
+                await dialect.hint(Said(connection), said)
             assert (ear.said, other.said) == ([], [])
-        await ear.hears(WORK)
+        await ear.hears(said)
+        await other.hears(said)
+        assert (ear.said, other.said) == ([said], [said])
+        async with await psycopg.AsyncConnection.connect(postgres_url) as connection:
+            await teller.dialect().hint(Said(connection), said)
+            await connection.rollback()
+        await enqueue(await opened())  # later than what was rolled back
         await other.hears(WORK)
-        assert (ear.said, other.said) == ([WORK], [WORK])
+        assert other.said[1:] == [WORK]
 
 
 async def test_own_hints_are_not_heard(opened: Opener) -> None:

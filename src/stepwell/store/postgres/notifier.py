@@ -89,19 +89,22 @@ class Notifier:
         now = loop.time()
         if self._silent_until > now or (self._alone_from <= now and not whole_schema):
             return
-        # An enqueued run concerns the processes of its app; whoever waits for an end may be anybody's.
-        app = ANY_APP if any_app or whole_schema or hints != Hint.WORK else self.app
+        app = ANY_APP if any_app or whole_schema else self._concerned(hints)
         key = (self.schema_channel if whole_schema else self.channel, app)
         self._waiting[key] = self._waiting.get(key, Hint(0)) | hints
         if self._timer is None and self._sending is None:
             self._timer = loop.call_at(max(now, self._next), self._begin, context=contextvars.Context())
 
-    def enqueued(self) -> tuple[str, str] | None:
-        """(channel, payload) that say of a run in somebody else's transaction that it was enqueued; None: tell nobody.
+    def in_transaction(self, hints: Hint) -> tuple[str, str] | None:
+        """(channel, payload) that say this in somebody else's transaction; None: tell nobody.
 
         Nobody's name stands on it: when the transaction is committed, this process is to hear it too.
         """
-        return (self.channel, Notice(Hint.WORK, self.app).payload()) if self._enabled else None
+        return (self.channel, Notice(hints, self._concerned(hints)).payload()) if self._enabled else None
+
+    def _concerned(self, hints: Hint) -> str:
+        """An enqueued run concerns the processes of its app; whoever waits for an end or a message may be anybody's."""
+        return self.app if hints == Hint.WORK else ANY_APP
 
     async def ping(self) -> None:
         """Say that this store listens. Raises StoreFault."""

@@ -1,33 +1,42 @@
 """What Postgres is told in users' transactions, over whatever driver: see `store.transactions.Dialect`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from stepwell.model.messaging import Delivery, NewMessage, Sent
 from stepwell.model.rows import Checkpoint, NewRun, Started
 from stepwell.model.transactions import Elsewhere, Mode
 from stepwell.store.api import StoreIdentity
 from stepwell.store.faults import FaultKind
+from stepwell.store.hints import Hint
 from stepwell.store.postgres.errors import kind_of
 from stepwell.store.sqlfile import statement_of
 from stepwell.store.transactions import Query, Speaker, ended_itself
 
 _NO_RUN = UUID(int=0)
 
+#: The channel and the payload that say this in somebody's transaction; None: nobody is told.
+Notices = Callable[[Hint], tuple[str, str] | None]
+
+
+def _nobody(_: Hint) -> None:
+    return None
+
 
 class PostgresDialect:
-    """`sql`: the statements of one schema; `identity`: whose runs are started; `notice`: the channel and the payload of
-    the notification of a start, if there is to be one."""
+    """`sql`: the statements of one schema; `identity`: whose runs are started and sent to; `notices`: how others are
+    told of it."""
 
     is_sqlite = False
 
-    def __init__(self, sql: Mapping[str, str], identity: StoreIdentity, notice: tuple[str, str] | None = None) -> None:
+    def __init__(self, sql: Mapping[str, str], identity: StoreIdentity, notices: Notices = _nobody) -> None:
         self._sql = sql
         self._identity = identity
-        self._notice = notice
+        self._notices = notices
 
     def kind_of(self, code: str) -> FaultKind:
         """By the store's own table."""
@@ -125,10 +134,35 @@ class PostgresDialect:
         run_id, workflow_id, name, digest, status, deadline = met[0]
         return Started(UUID(run_id), workflow_id, bool(inserted), name, digest, status, deadline)
 
-    async def hint(self, speaker: Speaker) -> None:
+    async def send(self, speaker: Speaker, message: NewMessage) -> Sent:
+        rows = await speaker.run(
+            self._query(
+                "transactions/send",
+                namespace=self._identity.namespace,
+                workflow_id=message.workflow_id,
+                key=message.key,
+                topic=message.topic or "",
+                body=message.body,
+                codec_id=message.codec_id,
+                sender_run=message.sender_run,
+                reply_to=message.reply_to,
+            )
+        )
+        if not rows:
+            return Sent(Delivery.NOT_FOUND, None)
+        run_id, ended, parked, inserted, there = rows[0]
+        if ended:
+            return Sent(Delivery.DUPLICATE if there else Delivery.ENDED, UUID(run_id))
+        woken = parked and await speaker.run(
+            self._query("transactions/send_waking", run_id=run_id, topic=message.topic or "")
+        )
+        return Sent(Delivery.SENT if inserted else Delivery.DUPLICATE, UUID(run_id), woke=bool(woken))
+
+    async def hint(self, speaker: Speaker, hints: Hint) -> None:
         """In the caller's transaction: it is heard when that is committed, and never if it is not."""
-        if self._notice is not None:
-            channel, payload = self._notice
+        notice = self._notices(hints)
+        if notice is not None:
+            channel, payload = notice
             await speaker.run(self._query("transactions/hint", channel=channel, payload=payload))
 
     # -- outcomes in other databases -----------------------------------------------------------------------------

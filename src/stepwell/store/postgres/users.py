@@ -11,7 +11,7 @@ from stepwell.store.api import StoreIdentity
 from stepwell.store.postgres.lanes import Lanes
 from stepwell.store.postgres.notifier import Notifier
 from stepwell.store.postgres.params import statement
-from stepwell.store.postgres.transactions import PostgresDialect
+from stepwell.store.postgres.transactions import Notices, PostgresDialect
 from stepwell.store.postgres.wire import rows
 from stepwell.store.sqlfile import load
 
@@ -26,7 +26,7 @@ class Users:
 
     def dialect(self) -> PostgresDialect:
         """See `Store.dialect`."""
-        return dialect_of(self._lanes.identity, self._notifier.enqueued())
+        return dialect_of(self._lanes.identity, self._notifier.in_transaction)
 
     async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
         """See `Store.standing`."""
@@ -46,9 +46,10 @@ class Users:
         """See `stand_back`."""
 
 
-def dialect_of(identity: StoreIdentity, notice: tuple[str, str] | None = None) -> PostgresDialect:
-    """The statements for one schema; `notice`: what is told of a start, and where."""
-    return PostgresDialect(load(Path(__file__).parent, identity.schema), identity, notice)
+def dialect_of(identity: StoreIdentity, notices: Notices | None = None) -> PostgresDialect:
+    """The statements for one schema; `notices`: how others are told of what is done there."""
+    sql = load(Path(__file__).parent, identity.schema)
+    return PostgresDialect(sql, identity) if notices is None else PostgresDialect(sql, identity, notices)
 
 
 def _standing(branch: str, seq: int, row: tuple[Any, ...]) -> Standing:

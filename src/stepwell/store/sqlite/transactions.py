@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from stepwell.model.messaging import NewMessage, Sent
 from stepwell.model.rows import Checkpoint, NewRun, Recorded, Started
 from stepwell.model.transactions import Elsewhere, Mode, Standing
 from stepwell.store.api import StoreIdentity
 from stepwell.store.faults import FaultKind
+from stepwell.store.hints import Hint
 from stepwell.store.sqlfile import statement_of
-from stepwell.store.sqlite import starts
+from stepwell.store.sqlite import messages, starts
 from stepwell.store.sqlite.connection import Session, uuid_of
 from stepwell.store.sqlite.errors import kind_of_name
 from stepwell.store.sqlite.functions import contains
@@ -115,12 +117,20 @@ class SQLiteDialect:
 
     async def start(self, speaker: Speaker, run: NewRun) -> Started:
         with self._session(speaker) as db:
-            db.connection.create_function("stepwell_clock", 0, self._clock)
-            db.connection.create_function("stepwell_contains", 2, contains, deterministic=True)
+            self._lend_functions(db)
             return starts.start(db, [run])[0]
 
-    async def hint(self, speaker: Speaker) -> None:
-        """A file has no way to tell anybody."""
+    async def send(self, speaker: Speaker, message: NewMessage) -> Sent:
+        with self._session(speaker) as db:
+            self._lend_functions(db)
+            return messages.send(db, [message])[0]
+
+    async def hint(self, speaker: Speaker, hints: Hint) -> None:
+        """The file's own counter of commits tells everybody."""
+
+    def _lend_functions(self, db: Session) -> None:
+        db.connection.create_function("stepwell_clock", 0, self._clock)
+        db.connection.create_function("stepwell_contains", 2, contains, deterministic=True)
 
     # -- outcomes in other files ---------------------------------------------------------------------------------
     @property
