@@ -297,6 +297,11 @@ def test_health(engine: Stepwell, gate: Gate) -> None:
     assert engine.health()["database"] == "ok"
 
 
+async def test_health_for_async_code(lab: Lab) -> None:
+    async with lab.engine() as engine:
+        assert await engine.aio.health() == engine.health()
+
+
 def test_run_until_idle(engine: Stepwell) -> None:
     handles = [quick.options(queue=None, delay=0).start() for _ in range(10)]
     engine.run_until_idle(timeout=10)

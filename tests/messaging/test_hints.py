@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 import stepwell
-from stepwell import Client, Settings, Stepwell, recv, set_event, step, workflow, write_stream
+from stepwell import Client, Settings, Stepwell, TokenFailed, recv, set_event, step, workflow, write_stream
 from tests.engine.kit import Gate, Lab, eventually, in_thread, reaches
 from tests.engine.test_hints import DEAF, PATIENCE
 
@@ -46,6 +46,16 @@ def receives() -> Any:
     return recv("t")
 
 
+@workflow(name="hints:asks")
+def asks() -> str:
+    answer = stepwell.token(str)
+    set_event("id", answer.id)
+    try:
+        return answer.wait()
+    except TokenFailed as failure:
+        return f"failed: {failure}"
+
+
 @workflow(name="hints:shows")
 def shows() -> None:
     hold()
@@ -72,6 +82,20 @@ def test_a_message(lab: Lab, client: Client, park_after: float) -> None:
         eventually(lambda: engine.runtime.facts._mail)
     client.send(handle.id, "hello", "t")
     assert handle.result(timeout=PATIENCE) == "hello"
+
+
+@pytest.mark.parametrize("verb", ["complete", "fail"])
+@pytest.mark.parametrize("park_after", [0.02, 3600.0], ids=["parked", "waiting"])
+def test_a_token(lab: Lab, client: Client, park_after: float, verb: str) -> None:
+    engine = worker(lab, park_after=park_after)
+    handle = client.start(asks)
+    if park_after < 1:
+        reaches(handle, "WAITING")
+    else:
+        eventually(lambda: engine.runtime.facts._mail)
+    token_id = client.get_event(handle.id, "id")
+    client.complete(token_id, "hello") if verb == "complete" else client.fail(token_id, "no")
+    assert handle.result(timeout=PATIENCE) == ("hello" if verb == "complete" else "failed: no")
 
 
 @pytest.mark.parametrize("park_after", [0.02, 3600.0], ids=["parked", "waiting"])
@@ -112,3 +136,22 @@ def test_a_start_in_the_callers_transaction(lab: Lab) -> None:
     eventually(lambda: engine.runtime.facts._mail, "the run to begin")
     engine.send("r", "hello", "t")
     assert handle.result(timeout=PATIENCE) == "hello"
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_who_hears_looks_rarely(lab: Lab, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measured against one that does not hear, and looks all the time."""
+    for name in ("_FIRST_POLL_SECONDS", "_IDLE_POLL_SECONDS"):
+        monkeypatch.setattr(f"stepwell.core.facts.{name}", 0.01)
+    hearing, deaf = worker(lab), lab.launch(**DEAF, notify=False)
+    told, untold = (receives.options(engine=engine).start() for engine in (hearing, deaf))
+    shown = in_thread(lambda: client.get_event(told.id, "never", default="ended"))
+    eventually(lambda: hearing.runtime.facts._mail and deaf.runtime.facts._mail and client.runtime.hints.arrive)
+    both = (hearing.runtime.facts, client.runtime.facts)
+    before, target = [facts.queries for facts in both], deaf.runtime.facts.queries + 100
+    eventually(lambda: deaf.runtime.facts.queries > target)
+    assert [facts.queries - already < 10 for facts, already in zip(both, before, strict=True)] == [True, True]
+    for handle in (told, untold):
+        client.send(handle.id, "hello", "t")
+        assert handle.result(timeout=PATIENCE) == "hello"
+    assert shown.result() == "ended"

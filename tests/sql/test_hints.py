@@ -76,6 +76,14 @@ async def test_what_is_said_where(odd: PostgresStore, sql: psycopg.Connection, k
     assert Notice.read(notice.payload) == Notice(said)
 
 
+async def test_what_is_rolled_back_is_not_said(odd: PostgresStore, sql: psycopg.Connection) -> None:
+    heard = listening(sql, odd._notifier.channel)
+    with sql.transaction(force_rollback=True):
+        say(sql, "work")
+    say(sql, "cancel")
+    assert Notice.read(next(heard).payload) == Notice(EVERYTHING)
+
+
 async def test_it_can_be_silenced(odd: PostgresStore, sql: psycopg.Connection) -> None:
     heard = listening(sql, odd._notifier.channel)
     sql.execute("set stepwell.notify = off")

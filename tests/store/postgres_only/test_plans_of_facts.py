@@ -5,6 +5,7 @@ stays flat only if nothing reads it whole; a thousand runs each that are parked 
 """
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
@@ -118,6 +119,21 @@ async def test_sending(filled: PostgresStore, count: int, to: int) -> None:
     assert send.buffers <= 20 * count + 6 * to + 3 * EXTENDING, (
         "the destination, and a row in the table and two indexes"
     )
+
+
+async def test_sending_in_a_callers_transaction(filled: PostgresStore) -> None:
+    """Each is one message: `document` is what the statements take apart."""
+    sql = filled._lanes.sql
+    parked = {"run_id": str(run_id(3)), "topic": ""}
+    document = {"namespace": "default", "workflow_id": f"w{RUNS}", "key": "new", "topic": "t", "body": "1"}
+    send, wake = await plans_of(
+        filled,
+        statement(sql("transactions/send"), json.dumps(document)),
+        statement(sql("transactions/send_waking"), json.dumps(parked)),
+    )
+    assert {"workflow_status_id", "workflow_status_pkey", "messages_pkey"} == send.indexes
+    assert send.buffers <= 30 + EXTENDING
+    assert wake.buffers <= 60 + EXTENDING
 
 
 @pytest.mark.parametrize("count", [1, BATCH, 2000])

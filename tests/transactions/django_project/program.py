@@ -68,7 +68,7 @@ async def order_async(name: str) -> int:
 
 @workflow
 def notify(sku: str) -> str:
-    return f"{sku} is there"
+    return f"{sku} is there, {stepwell.recv()}"
 
 
 def left() -> tuple[int, int]:
@@ -106,8 +106,9 @@ def main() -> None:
         if URL.startswith("postgresql") and ALIAS == "default":
             with django_transaction.atomic(using=ALIAS):
                 handle = notify.options(conn=connection, id="n").start("anvil")
+                engine.send("n", "ready", conn=connection)
                 assert engine.count(name=notify.definition.name) == 0
-            assert handle.result(timeout=30) == "anvil is there"
+            assert handle.result(timeout=30) == "anvil is there, ready"
     tables = connection.introspection.table_names()
     print(json.dumps({"outcomes": "stepwell_transactions" in tables}))
 
