@@ -26,7 +26,7 @@ class Settings:
     max_threads: int = 40
     #: Async runs that this process executes at once; waiting ones count.
     max_async: int = 20_000
-    #: Runs claimed by one statement at most.
+    #: Runs claimed by one statement; a backlog is claimed in batches that grow to four times as many.
     claim_batch: int = 100
     #: A `def` workflow that waits longer than this gives its thread back. At least 5 (tests may set less).
     park_after: float = 5.0
