@@ -1,7 +1,7 @@
 """The plans of the hot statements, in every state that the planner's statistics can be in.
 
 50,000 runs with three outcomes each, as they are with no statistics at all, with those of the empty tables
-(analyzed before anything was there), with those from before a takeover, and with true ones.
+(analyzed before anything was there), and with true ones.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ RUNS = 50_000
 BATCH = 100
 EXTENDING = 40  # buffers that a statement touches when its table grows by a page
 
-OF_EMPTY, BEFORE_TAKEOVER, TRUE = "those of empty tables", "from before a takeover", "true statistics"
+OF_EMPTY, TRUE = "those of empty tables", "true statistics"
 
 FILL = f"""
 insert into stepwell.workflow_status
@@ -47,12 +47,8 @@ insert into stepwell.executors (incarnation, lease_until, namespace, app, label,
 values ('{ME}', '2020-01-01', 'default', 'default', 'l', '{{}}', '{{}}');
 """
 
-ENQUEUED_TO = """
-update stepwell.workflow_status set status = {}, owner = {} where substr(workflow_id, 2)::integer % 50 = 1
-"""
 
-
-@pytest.fixture(scope="module", params=["no statistics", OF_EMPTY, BEFORE_TAKEOVER, TRUE])
+@pytest.fixture(scope="module", params=["no statistics", OF_EMPTY, TRUE])
 def statistics(request: pytest.FixtureRequest) -> str:
     """The state of the planner's statistics."""
     return str(request.param)
@@ -69,10 +65,6 @@ def filled_url(statistics: str, postgres_server: PostgresServer) -> Iterator[str
         if statistics == OF_EMPTY:
             connection.execute("analyze")
         connection.execute(FILL.encode())
-        if statistics == BEFORE_TAKEOVER:
-            connection.execute(ENQUEUED_TO.format("'PENDING'", f"'{ME}'").encode())
-            connection.execute("analyze")
-            connection.execute(ENQUEUED_TO.format("'ENQUEUED'", "null").encode())
         if statistics == TRUE:
             connection.execute("analyze")
     yield url
@@ -151,7 +143,6 @@ async def test_a_claim(filled: PostgresStore) -> None:
     release, _, take = await plans_of(filled, *filled._take_statements(where))
     assert release.indexes == {"workflow_status_delayed"}
     assert {"workflow_status_claim", "operation_outputs_pkey"} <= take.indexes
-    assert "workflow_status_unusual" not in take.indexes, "it would sort all that is enqueued, once per claim"
     assert take.buffers <= 70 * BATCH
 
 
@@ -159,6 +150,30 @@ async def test_an_idle_claim_is_cheap(filled: PostgresStore) -> None:
     where = ME, "default", "default", params.texts(["", "mail"]), params.texts(["nobody", "nothing"]), BATCH
     *_, take = await plans_of(filled, *filled._take_statements(where))
     assert take.buffers <= 3 * 2 * 2 + 2
+
+
+async def test_a_claim_after_a_takeover(postgres_url: str) -> None:
+    """The statistics know of no enqueued run: still none is read that is not taken.
+
+    With names as long as this one the claim's index is the larger one, which the planner avoids.
+    """
+    route = "shop.fulfilment.workflows:process_all_the_orders_of_a_day||"
+    store = PostgresStore(postgres_url, StoreIdentity())
+    await store.migrate()
+    async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
+        await connection.execute("alter table stepwell.workflow_status set (autovacuum_enabled = false)")
+        await connection.execute(f"""
+            insert into stepwell.workflow_status
+                (run_id, workflow_id, name, route, status, owner, epoch, attempts, input, input_digest)
+            select gen_random_uuid(), 'w' || g, 'n', '{route}', 'PENDING', '{ME}', 1, 1, '{{}}', 'd'
+            from generate_series(1, 10000) g""".encode())
+        await connection.execute("analyze")
+        await connection.execute("update stepwell.workflow_status set status = 'ENQUEUED', owner = null")
+    where = ME, "default", "default", params.texts([""]), params.texts([route]), BATCH
+    *_, take = await explain(store, store._lanes.misc, *store._take_statements(where))
+    await store.close()
+    assert "workflow_status_unusual" not in take.indexes, "it would sort all that is enqueued, once per claim"
+    assert take.buffers <= 30 * BATCH
 
 
 async def test_parking_and_waking(filled: PostgresStore) -> None:
