@@ -26,7 +26,7 @@ class Settings:
     max_threads: int = 40
     #: Async runs that this process executes at once; waiting ones count.
     max_async: int = 20_000
-    #: Runs claimed by one statement at most.
+    #: Runs claimed by one statement; a backlog is claimed in batches that grow to four times as many.
     claim_batch: int = 100
     #: Connections for @transaction, of each kind and to each database; the engine's own five are not among them.
     transaction_connections: int = 10

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 #: How often it looks for safety's sake where hints arrive, seconds.
 _SAFETY_SECONDS = 5.0
 
+#: A backlog is taken in batches that grow to so many times `claim_batch`; the first are small: others want some too.
+_BACKLOG = 4
+
 
 class Dispatcher(Service):
     """Looks when hinted (`runtime.work`), and every `poll_interval` without a hint.
@@ -30,27 +33,32 @@ class Dispatcher(Service):
         runtime.work.clear()
         if runtime.registered != runtime.generation:
             await runtime.register()  # something was defined since: others must know that we serve it
-        while not runtime.draining:
-            free_def, free_async = runtime.free_slots
-            served = runtime.served()
-            routes = [route for route, d in served.items() if (free_async if d.is_async else free_def) > 0]
-            if not routes or runtime.env.alive() > runtime.fence_until:
-                return
-            colours = {served[route].is_async for route in routes}
-            limit = min(runtime.settings.claim_batch, *(free_async if colour else free_def for colour in colours))
-            sent = runtime.env.monotonic()
-            incarnation = runtime.incarnation
-            claimed = await runtime.store.claim(incarnation, routes, runtime.queues, limit)
-            received = runtime.env.monotonic()
-            if received - sent > runtime.settings.call_deadline:
-                return  # too late to believe: the self-audit gives these back
-            if runtime.incarnation != incarnation:
-                return  # they belong to who we were: the sweep finds them without an owner
-            for run in claimed:
-                runtime.clock.observe(run.database_now, sent, received)
-                adopt(runtime, run)
-            if len(claimed) < limit:
-                return
+        batch = most = runtime.settings.claim_batch
+        colours = [True, False] if await self._claim([True, False], batch) else []
+        while colours:  # a backlog: each by itself, for they have different numbers of slots
+            batch = min(batch * 2, most * _BACKLOG)
+            colours = [is_async for is_async in colours if await self._claim([is_async], batch)]
+
+    async def _claim(self, colours: list[bool], batch: int) -> bool:
+        """Claim and begin up to so many runs, async or not; whether there may be more."""
+        runtime = self.runtime
+        served, free = runtime.served(), runtime.free_slots
+        routes = [route for route, d in served.items() if d.is_async in colours and free[d.is_async] > 0]
+        limit = min([batch, *(free[served[route].is_async] for route in routes)])
+        if not routes or runtime.draining or runtime.env.alive() > runtime.fence_until:
+            return False
+        sent = runtime.env.monotonic()
+        incarnation = runtime.incarnation
+        claimed = await runtime.store.claim(incarnation, routes, runtime.queues, limit)
+        received = runtime.env.monotonic()
+        if received - sent > runtime.settings.call_deadline:
+            return False  # too late to believe: the self-audit gives these back
+        if runtime.incarnation != incarnation:
+            return False  # they belong to who we were: the sweep finds them without an owner
+        for run in claimed:
+            runtime.clock.observe(run.database_now, sent, received)
+            adopt(runtime, run)
+        return len(claimed) == limit
 
     async def pause(self) -> None:
         """Until a hint, or an interval with jitter."""

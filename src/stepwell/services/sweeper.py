@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 _LIMIT = 500
+#: Runs of dead processes: more, because claims wait while they are taken over.
+_REAP_LIMIT = 2000
 
 #: So many parents with live children are looked at per round; the next round goes on after them.
 _PARENTS = 2000
@@ -64,13 +66,13 @@ class Sweeper(Service):
         if served:
             await self._all(lambda: self.runtime.store.retry_blocked(served, _LIMIT))
 
-    async def _all(self, part: Callable[[], Awaitable[int]]) -> int:
+    async def _all(self, part: Callable[[], Awaitable[int]], limit: int = _LIMIT) -> int:
         """Repeat a bounded part while it finds as much as it may take, and let what it found begin meanwhile."""
         found = 0
         while (count := await part()) > 0:
             found += count
             self.runtime.work.set()
-            if count < _LIMIT:
+            if count < limit:
                 break
         return found
 
@@ -80,10 +82,10 @@ class Sweeper(Service):
 
         async def part() -> int:
             nonlocal skipped
-            taken, skipped = await runtime.store.reap(dead, _LIMIT)
+            taken, skipped = await runtime.store.reap(dead, _REAP_LIMIT)
             return taken
 
-        found = await self._all(part)
+        found = await self._all(part, _REAP_LIMIT)
         if found:
             whose = counted(len(dead), "dead process", "dead processes")
             runtime.log.warning("took %s over from %s", counted(found, "run"), whose)

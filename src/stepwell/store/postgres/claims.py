@@ -11,7 +11,7 @@ from stepwell.model.rows import Claimed, Leave, ParentRef, Recorded, RecordedInt
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.postgres import params
 from stepwell.store.postgres.leaves import Leaves
-from stepwell.store.postgres.params import statement
+from stepwell.store.postgres.params import Statement, statement
 from stepwell.store.postgres.wire import rows
 
 _RELEASE_LIMIT = 1000
@@ -47,10 +47,7 @@ class Claims(Leaves):
 
     async def _take(self, where: Sequence[object]) -> list[Claimed]:
         """In one round trip, as far as the histories fit into it."""
-        _, taken = await self._lanes.misc.run(
-            statement(self._lanes.sql("claims/release_delayed"), _RELEASE_LIMIT),
-            statement(self._lanes.sql("claims/take"), *where, _FIRST_PAGE),
-        )
+        *_, taken = await self._lanes.misc.run(*self._take_statements(where))
         claimed: list[Claimed] = []
         for row in sorted(rows(taken), key=_age):
             recorded, history = _decode_history(row[20])
@@ -59,9 +56,19 @@ class Claims(Leaves):
                 claimed.append(run)
         return claimed
 
+    def _take_statements(self, where: Sequence[object]) -> tuple[Statement, ...]:
+        sql = self._lanes.sql
+        return (
+            statement(sql("claims/release_delayed"), _RELEASE_LIMIT),
+            statement(sql("claims/in_order")),
+            statement(sql("claims/take"), *where, _FIRST_PAGE),
+        )
+
     async def _take_bare(self, where: Sequence[object]) -> list[Claimed]:
         """Without histories first: one that cannot be read must not keep the others from being claimed."""
-        (taken,) = await self._lanes.misc.run(statement(self._lanes.sql("claims/take_bare"), *where))
+        _, taken = await self._lanes.misc.run(
+            statement(self._lanes.sql("claims/in_order")), statement(self._lanes.sql("claims/take_bare"), *where)
+        )
         claimed = [_claimed(row, [], []) for row in sorted(rows(taken), key=_age)]
         for run in claimed:
             with contextlib.suppress(StoreFault):  # the same will be said by _read_rest
