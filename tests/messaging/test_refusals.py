@@ -1,7 +1,9 @@
 """What cannot be sent or received is refused with an error that says so, before any effect."""
 
 import asyncio
+from itertools import product
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 import pytest
 
@@ -22,6 +24,8 @@ from stepwell import (
     step,
     workflow,
 )
+from stepwell.core.keys import sent_key
+from stepwell.model.ids import RESERVED
 from tests.engine.kit import Exits
 
 
@@ -82,6 +86,41 @@ def test_bad_topics_and_keys_are_refused_before_any_effect(engine: Stepwell, bad
     assert handle.steps() == []
     with pytest.raises(InvalidArgument):
         engine.send("x", 1, bad)
+
+
+def test_the_engines_own_keys_are_nobody_elses(engine: Stepwell) -> None:
+    """Or a user's key could take the place of what a workflow sends, which would be lost."""
+
+    @step
+    def tells(to: str) -> None:
+        send(to, 2)
+
+    @workflow(name="telling", replace=True)
+    def telling(to: str) -> None:
+        send(to, 1)
+        tells(to)
+
+    receiver.options(id="r").start(1, "else")
+    telling.start("r").result(timeout=10)
+    engine.send("r", 3)
+    run_id = engine.handle("r").run_id
+    runtime = engine.runtime
+    waiting = runtime.inbox.run(runtime.store.unconsumed([(run_id, None)], 10))
+    assert [each.body for each in waiting] == ["1", "2", "3"]
+    assert len({each.key for each in waiting}) == 3
+    for each in waiting:
+        with pytest.raises(InvalidArgument, match="key must not begin with '!stepwell:'"):
+            engine.send("r", "mine", key=each.key)
+
+
+def test_each_operation_has_keys_of_its_own() -> None:
+    """Whatever its branch is called: the names of steps are in there."""
+    branches = ["".join(letters) for length in range(5) for letters in product(":.0", repeat=length)]
+    places = list(product(branches, range(2), [None, 0, 1]))
+    run_id = uuid5(NAMESPACE_OID, "a run")
+    keys = {sent_key(run_id, (branch, seq), effect) for branch, seq, effect in places}
+    assert len(keys) == len(places)
+    assert all(key.startswith(RESERVED) for key in keys)
 
 
 @pytest.mark.parametrize("bad", ["", "a\0b", "\ud800", 3])

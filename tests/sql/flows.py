@@ -53,6 +53,12 @@ async def waits() -> str:
     return "slept"
 
 
+@workflow(name="sql:asks")
+def asks() -> int:
+    answer: int = stepwell.token(int).wait(timeout=3600)
+    return answer
+
+
 class Shop:
     def __init__(self, name: str) -> None:
         self.name = name

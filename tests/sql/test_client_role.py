@@ -5,10 +5,11 @@ import pytest
 from psycopg import sql as build
 
 from stepwell import ConfigurationError, Stepwell
+from stepwell.core.tokens import _unsigned
 from stepwell.store.open import client_grants
 from tests.cli.kit import invoke
-from tests.engine.kit import reaches
-from tests.sql.flows import ran, waits
+from tests.engine.kit import eventually, reaches
+from tests.sql.flows import asks, ran, waits
 
 CALLS = (
     "select stepwell.start_workflow('sql:nothing', id => 'mine')",
@@ -80,6 +81,20 @@ def test_it_calls_nothing_else(client: psycopg.Connection, sql: psycopg.Connecti
         "cancel_workflow", "readable_json", "send_message", "start_workflow", "workflow_result",
     ]  # fmt: skip
     assert {"clock", "hint", "plain_json", "run_of"} <= {name for name, may_call in functions if not may_call}
+
+
+def test_it_cannot_answer_a_token_that_it_reads(engine: Stepwell, client: psycopg.Connection) -> None:
+    """The views show the token's id, but an answer has to be signed, in time, and the only one."""
+    handle = asks.options(id="a").start()
+    eventually(lambda: client.execute("select from stepwell.steps where kind = 'token'").fetchall())
+    ((token_id,),) = client.execute("select output #>> '{}' from stepwell.steps where kind = 'token'").fetchall()
+    topic = _unsigned(token_id).topic
+    for given in ("topic => %s", "key => %s", "topic => 'x', key => %s"):
+        with pytest.raises(psycopg.Error, match="keeps for itself") as refused:
+            client.execute(f"select stepwell.send_message('a', '{{\"value\": 1}}', {given})".encode(), [topic])
+        assert refused.value.sqlstate == "22023"
+    engine.complete(token_id, 2)
+    assert handle.result(timeout=15) == 2
 
 
 def test_without_the_grants_nothing_is_allowed(

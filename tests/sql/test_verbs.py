@@ -147,10 +147,19 @@ def test_to_nobody_and_to_an_ended_run(receiver: str, sql: psycopg.Connection) -
     sql.execute("select stepwell.send_message('r', '1', key => 'sent')")  # again: it was sent
 
 
-@pytest.mark.parametrize("case", ["topic => ''", "key => ''", f"topic => '{'x' * 256}'"])
+REFUSED = ["topic => ''", "key => ''", f"topic => '{'x' * 256}'", "topic => '!stepwell:x'", "key => '!stepwell:x'"]
+
+
+@pytest.mark.parametrize("case", REFUSED)
 def test_what_a_message_may_not_have(receiver: str, sql: psycopg.Connection, case: str) -> None:
     assert state(sql, f"select stepwell.send_message('r', '1', {case})") == "22023"
     assert state(sql, "select stepwell.send_message('r', %s)", json.dumps({"$t": "pickle"})) == "22023"
+    assert one(sql, "select count(*) from stepwell.messages") == 0
+
+
+def test_a_message_that_is_too_large(receiver: str, sql: psycopg.Connection) -> None:
+    assert state(sql, "select stepwell.send_message('r', %s)", json.dumps("x" * 20_000_000)) == "54000"
+    assert one(sql, "select count(*) from stepwell.messages") == 0
 
 
 def test_who_is_parked_for_it_is_woken(receiver: str, sql: psycopg.Connection) -> None:

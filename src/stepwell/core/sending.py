@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stepwell.core import effects, in_transaction, sealing
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.execution import Execution
-from stepwell.core.keys import Key
+from stepwell.core.keys import Key, drawn_key, sent_key
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.verbs import async_branch, def_branch
 from stepwell.errors import AsyncMismatch, StepwellError, UsageError, WorkflowEnded, WorkflowNotFound
@@ -55,7 +55,7 @@ class Parcel:
 
     async def from_workflow(self, execution: Execution, key: Key) -> None:
         """The effect of a workflow's send: the place is the key."""
-        await self._deliver(f"{execution.run_id}:{key[0]}:{key[1]}", execution, outside=False)
+        await self._deliver(sent_key(execution.run_id, key), execution, outside=False)
 
     def from_step(self, scope: StepScope) -> Coroutine[Any, Any, None]:
         """The same key in every attempt: a repeated one sends nothing twice."""
@@ -63,13 +63,13 @@ class Parcel:
 
     def from_outside(self) -> Coroutine[Any, Any, None]:
         """Known by a key of its own, if none was given."""
-        return self._sealed_and_delivered(str(self._runtime.env.uuid4()), None, outside=True)
+        return self._sealed_and_delivered(drawn_key(self._runtime.env.uuid4()), None, outside=True)
 
     def words(self, here: StepScope | None) -> in_transaction.Words:
         """What is said in the caller's transaction, in a step or outside. Raises CodecFault."""
         self._body.stored()
         if here is None:
-            message = self._message(str(self._runtime.env.uuid4()), None)
+            message = self._message(drawn_key(self._runtime.env.uuid4()), None)
         else:
             message = self._message(_key_in(here), here.execution)
         return lambda dialect, speaker: _say(dialect, speaker, message)
@@ -84,7 +84,7 @@ class Parcel:
 
 
 def _key_in(scope: StepScope) -> str:
-    return f"{scope.execution.run_id}:{scope.branch.path}:{scope.seq}:{next(scope.effects)}"
+    return sent_key(scope.execution.run_id, (scope.branch.path, scope.seq), next(scope.effects))
 
 
 async def _say(dialect: Dialect, speaker: Speaker, message: NewMessage) -> Sent:

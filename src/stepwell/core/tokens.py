@@ -18,7 +18,7 @@ import msgspec
 from stepwell.core import async_ops, effects, sealing, thread_ops
 from stepwell.core.context import Branch, frame
 from stepwell.core.execution import Execution
-from stepwell.core.keys import Key
+from stepwell.core.keys import Key, sent_key
 from stepwell.core.recall import Reader
 from stepwell.core.receive import Receive
 from stepwell.core.sending import refuse
@@ -227,14 +227,14 @@ class Completion:
 
     async def from_workflow(self, execution: Execution, key: Key) -> None:
         """The effect of the operation at this place."""
-        await self.deliver(f"{execution.run_id}:{key[0]}:{key[1]}", outside=False)
+        await self.deliver(sent_key(execution.run_id, key), outside=False)
 
     def directly(self) -> Coroutine[Any, Any, None]:
         """From outside or within a step."""
         here = frame.get()
         if here is None or isinstance(here, Branch):
             return self._sealed_and_delivered(str(self.runtime.env.uuid4()), outside=True)
-        by = f"{here.execution.run_id}:{here.branch.path}:{here.seq}:{next(here.effects)}"
+        by = sent_key(here.execution.run_id, (here.branch.path, here.seq), next(here.effects))
         return self._sealed_and_delivered(by, outside=False)
 
     async def _sealed_and_delivered(self, by: str, outside: bool) -> None:

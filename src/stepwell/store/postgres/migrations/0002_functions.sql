@@ -199,10 +199,15 @@ declare
     destination uuid := stepwell.run_of(send_message.id);
     run record;
     body text := stepwell.plain_json(coalesce(send_message.message, 'null'), 'message');
-    wanted_key text := coalesce(send_message.key, gen_random_uuid()::text);
+    wanted_key text := coalesce(send_message.key, '!stepwell:' || gen_random_uuid()::text);
     wanted_topic text := coalesce(send_message.topic, '');
 begin
     perform stepwell.checked_text(send_message.topic, 'topic'), stepwell.checked_text(wanted_key, 'key');
+    -- Answers to tokens have such topics: nobody gives one without the token's signature.
+    if starts_with(wanted_topic, '!stepwell:') or starts_with(send_message.key, '!stepwell:') then
+        raise exception using errcode = '22023',
+            message = 'topic and key must not begin with ''!stepwell:'', which the engine keeps for itself';
+    end if;
     -- Shared, as the run's own checkpoints take it: it neither ends nor parks unseen before the caller commits.
     select w.completed_at, w.status into run from stepwell.workflow_status w where w.run_id = destination for share;
     if run.completed_at is not null then
