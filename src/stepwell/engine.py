@@ -92,7 +92,10 @@ class Stepwell(Client):
         # go on at once and no takeover is counted; the epoch keeps the body's late outcome out.
         await asyncio.gather(
             *(
-                runtime.leave(Leave(execution.run_id, execution.epoch, Status.ENQUEUED, "its process shut down"))
+                runtime.leave(
+                    Leave(execution.run_id, execution.epoch, Status.ENQUEUED, "its process shut down"),
+                    patience=runtime.settings.call_deadline,
+                )
                 for execution in list(runtime.executions.values())
             )
         )

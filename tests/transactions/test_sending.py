@@ -24,7 +24,7 @@ from stepwell import (
     workflow,
     write_stream,
 )
-from tests.engine.kit import eventually, reaches
+from tests.engine.kit import Gate, eventually, reaches
 from tests.transactions.bodies import bodies, then
 from tests.transactions.kit import Home
 from tests.transactions.test_conn import (
@@ -33,6 +33,7 @@ from tests.transactions.test_conn import (
     in_asyncpg,
     in_psycopg,
     in_sqlalchemy,
+    with_psycopg,
 )
 
 PATIENCE = 15.0
@@ -46,6 +47,20 @@ def receives(topic: str | None) -> list[Any]:
 @workflow
 async def receives_async(topic: str | None) -> list[Any]:
     return [await stepwell.aio.recv(topic), await stepwell.aio.recv(topic)]
+
+
+gates: list[Any] = [None]
+
+
+@step
+def hold() -> None:
+    gates[0].hold()
+
+
+@workflow
+def receives_when_told() -> list[Any]:
+    hold()
+    return [stepwell.recv("t"), stepwell.recv("t")]
 
 
 def sent(home: Home) -> int:
@@ -154,6 +169,29 @@ def test_one_of_another_topic_wakes_nobody(home: Home, conn: Any) -> None:
     assert conn.execute(status).fetchone() == ("ENQUEUED",)
     conn.commit()
     assert handle.result(timeout=PATIENCE) == [1, 2]
+
+
+def test_while_the_caller_does_not_commit_other_runs_go_on_and_park(postgres_home: Home) -> None:
+    """The one that is sent to cannot park meanwhile; it does so afterwards, and gets the message."""
+    engine = postgres_home.launch(park_after=0.02)
+    stopped: list[Any] = []
+
+    def use(conn: Any) -> None:
+        first = receives_when_told.options(id="r").start()
+        gate.reached.wait()
+        engine.send("r", 1, "t", conn=conn)
+        gate.open()
+        eventually(lambda: not engine.runtime.executions, "it to want to park")
+        other = receives.start("t")
+        reaches(other, "WAITING")
+        assert engine.health()["status"] == "OK"
+        assert first.status().status == "PENDING"
+        stopped.append(first)
+
+    gate = gates[0] = Gate()
+    with_psycopg(postgres_home.url, use, True)
+    engine.send("r", 2, "t")
+    assert stopped[0].result(timeout=PATIENCE) == [1, 2]
 
 
 @transaction

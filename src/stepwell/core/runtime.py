@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
+from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.env import Env
 from stepwell.core.execution import Execution
 from stepwell.core.facts import Facts
-from stepwell.core.faults import StoreHealth, pause_after, persist, unavailable
+from stepwell.core.faults import StoreHealth, backoff, pause_after, persist, unavailable
 from stepwell.core.hints import Hints
 from stepwell.core.inbox import Inbox
 from stepwell.core.instances import Instances
@@ -42,7 +43,7 @@ from stepwell.model.status import Status
 from stepwell.model.transactions import Kind
 from stepwell.serde.serializer import Serializer
 from stepwell.store.api import Store
-from stepwell.store.faults import StoreFault
+from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.transactions import Speaker
 from stepwell.telemetry.bus import Bus
 
@@ -109,7 +110,7 @@ class Runtime:
         self.touches_on_loop = False
         self.pool = WorkerPool(settings.max_threads, f"stepwell-{name}")
         self._starts: Batcher[NewRun, Started] = Batcher(store.start, 500, self.pause, self._unclaimed)
-        self._leaves: Batcher[Leave, bool] = Batcher(store.leave, 500, self.pause)
+        self._leaves: Batcher[Leave, bool | None] = Batcher(store.leave, 500, self.pause)
         self.incarnation = env.uuid7()
         self._reincarnating = False
         self.executions: dict[UUID, Execution] = {}
@@ -270,9 +271,18 @@ class Runtime:
             await self.leave(Leave(run.run_id, 1, Status.ENQUEUED, "its starter was interrupted"))
         self.work.set()
 
-    async def leave(self, leave: Leave) -> bool:
-        """End an execution without an outcome; whether it was still ours."""
-        return await self._leaves.add(leave)
+    async def leave(self, leave: Leave, patience: float = float("inf")) -> bool:
+        """End an execution without an outcome; whether it was still ours. While somebody's open transaction holds the
+        run it is tried again, by itself, for so many seconds; False then: the self-audit or a sweep gives it back."""
+        began = self.env.monotonic()
+        for attempt in count():
+            left = await self._leaves.add(leave)
+            if left is not None:
+                return left
+            if self.env.monotonic() - began >= patience:
+                break
+            await asyncio.sleep(backoff(attempt, self.env.random(), FaultKind.CONTENTION))
+        return False
 
     def pause(self, error: Exception, attempt: int) -> float | None:
         """How long a Batcher waits before it sends again what met this error; None: it is final."""

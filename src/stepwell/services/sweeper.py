@@ -130,7 +130,7 @@ class Sweeper(Service):
             if doubt in executed:
                 executed[doubt].lost()
             else:
-                await runtime.leave(Leave(*doubt, Status.ENQUEUED, "its owner did not know it"))
+                await runtime.leave(Leave(*doubt, Status.ENQUEUED, "its owner did not know it"), patience=0.0)
                 runtime.work.set()
 
     def _doubted_for_long(self, doubts: set[tuple[UUID, int]]) -> list[tuple[UUID, int]]:

@@ -163,8 +163,9 @@ class Store(Protocol):
         A row whose history cannot be read is still returned alone, never lost."""
         ...
 
-    async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
-        """End executions without an outcome; True where the compare-and-set on the epoch held."""
+    async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:
+        """End executions without an outcome; True where the compare-and-set on the epoch held; None where somebody's
+        open transaction holds the run: nothing was changed, send it again."""
         ...
 
     async def wake(self, limit: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from stepwell.model.rows import Leave
 from stepwell.store.postgres import binding, params
 from stepwell.store.postgres.lanes import Lanes, refusing_bad_values
-from stepwell.store.postgres.params import Statement
+from stepwell.store.postgres.params import Statement, statement
 from stepwell.store.postgres.wire import rows
 
 
@@ -14,7 +14,7 @@ class Leaves:
 
     _lanes: Lanes
 
-    async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
+    async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:
         """See `Store.leave`."""
         if not leaves:
             return []
@@ -23,8 +23,21 @@ class Leaves:
             if any(leave.waits for leave in leaves):
                 statements.append(self._waits_statement(leaves))
             left = await self._lanes.misc.transact(*statements)
-        held = {run_id for (run_id,) in rows(left[0])}
-        return [leave.run_id in held for leave in leaves]
+        gone = {run_id for (run_id,) in rows(left[0])}
+        answers: list[bool | None] = [leave.run_id in gone for leave in leaves]
+        if not all(answers):
+            for index in await self._held_back(leaves):
+                answers[index] = answers[index] or None
+        return answers
+
+    async def _held_back(self, leaves: Sequence[Leave]) -> list[int]:
+        query = statement(
+            self._lanes.sql("leaves/held_back"),
+            params.uuids([leave.run_id for leave in leaves]),
+            params.int4s([leave.epoch for leave in leaves]),
+        )
+        (result,) = await self._lanes.misc.run(query)
+        return [ordinal - 1 for (ordinal,) in rows(result)]
 
     def _leave_statement(self, leaves: Sequence[Leave]) -> Statement:
         return binding.columns(

@@ -46,7 +46,7 @@ class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
             self._notifier.hint(Hint.ENDED)
         return committed
 
-    async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
+    async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:
         """See `Store.leave`."""
         left = await super().leave(leaves)
         if any(leave.status == Status.ENQUEUED for leave in leaves):

@@ -78,7 +78,7 @@ def _recorded(row: Row) -> Recorded:
     return Recorded(*values)
 
 
-def leave(db: Session, leaves: Sequence[Leave]) -> list[bool]:
+def leave(db: Session, leaves: Sequence[Leave]) -> list[bool | None]:
     """End executions without an outcome; False where the epoch had moved on."""
     return [_leave_one(db, one) for one in leaves]
 

@@ -172,7 +172,7 @@ class SQLiteStore:
     async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
         return await self._write.ask(limit, ownership.claim, incarnation, routes, queues, limit)
 
-    async def leave(self, leaves: Sequence[Leave]) -> list[bool]:
+    async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:
         return await self._write.ask(len(leaves), ownership.leave, leaves)
 
     async def wake(self, limit: int) -> int:

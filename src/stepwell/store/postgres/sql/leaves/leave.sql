@@ -1,6 +1,7 @@
 -- Ends executions without an outcome: released, parked or blocked. Returns the runs whose epoch still held.
 -- Called by: leave. Index: primary keys of workflow_status and operation_outputs.
--- Locks: those runs FOR NO KEY UPDATE, in the order of run_id.
+-- Locks: those runs FOR NO KEY UPDATE, in the order of run_id, passing over those that somebody's open transaction
+-- holds (it has sent to them, or cancelled them): leaves/held_back names these, and nobody else waits for them.
 -- With a cancellation pending nothing is parked: the request may have come when the execution did not look any more.
 -- A release that counts as a recovery does so like a reap; above max_recoveries the run is DEAD.
 update stepwell.workflow_status w
@@ -25,7 +26,7 @@ from (
         join stepwell.workflow_status s on s.run_id = u.run_id and s.epoch = u.epoch
         where s.status = 'PENDING'
         order by s.run_id
-        for no key update of s
+        for no key update of s skip locked
     ) l
 ) f
 where w.ctid = f.tid
