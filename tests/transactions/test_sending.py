@@ -24,7 +24,7 @@ from stepwell import (
     workflow,
     write_stream,
 )
-from tests.engine.kit import Gate, eventually, reaches
+from tests.engine.kit import Background, Gate, eventually, in_thread, reaches
 from tests.transactions.bodies import bodies, then
 from tests.transactions.kit import Home
 from tests.transactions.test_conn import (
@@ -192,6 +192,26 @@ def test_while_the_caller_does_not_commit_other_runs_go_on_and_park(postgres_hom
     with_psycopg(postgres_home.url, use, True)
     engine.send("r", 2, "t")
     assert stopped[0].result(timeout=PATIENCE) == [1, 2]
+
+
+def test_while_the_caller_does_not_commit_others_are_sent_to(postgres_home: Home) -> None:
+    """A parked run that is sent to is woken in that transaction, so nobody else can send to it: it alone waits."""
+    engine = postgres_home.launch(park_after=0.02)
+    held, free = (receives.options(id=id).start(None) for id in ("held", "free"))
+    waiting: list[Background] = []
+
+    def use(conn: Any) -> None:
+        reaches(held, "WAITING")
+        engine.send("held", 1, conn=conn)
+        waiting.append(in_thread(lambda: engine.send("held", 2)))
+        for message in (1, 2):
+            engine.send("free", message)
+        assert free.result(timeout=PATIENCE) == [1, 2]
+        assert sent(postgres_home) == 2
+
+    with_psycopg(postgres_home.url, use, True)
+    assert held.result(timeout=PATIENCE) == [1, 2]
+    waiting[0].result()
 
 
 @transaction

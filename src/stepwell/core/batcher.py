@@ -5,8 +5,13 @@ import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from stepwell.store.faults import StoreFault
+
 In = TypeVar("In")
 Out = TypeVar("Out")
+
+#: The so many-th call that meets a row which somebody holds is the last for all; then it is looked for.
+_TOGETHER = 2
 
 #: (error, number of the attempt) -> seconds until the next attempt, or None: it is final.
 Patience = Callable[[Exception, int], float | None]
@@ -16,8 +21,9 @@ class Batcher(Generic[In, Out]):
     """Calls `verb(items)` with up to `limit` items; it answers one result for each, in order.
 
     A call that failed in passing is repeated with those items that somebody still waits for. One that failed for
-    good is repeated item by item, so that one bad item does not spoil the others. `unclaimed(item, answer)` is told
-    of answers that came when their caller had gone.
+    good is repeated item by item, so that one bad item does not spoil the others. One that meets a row which
+    somebody holds is halved in the end until the item that has to wait is found: it does so by itself.
+    `unclaimed(item, answer)` is told of answers that came when their caller had gone.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class Batcher(Generic[In, Out]):
         self._unclaimed = unclaimed
         self._waiting: list[tuple[In, asyncio.Future[Out]]] = []
         self._task: asyncio.Task[None] | None = None
+        self._apart: set[asyncio.Task[None]] = set()  # those that wait for somebody's lock
 
     async def add(self, item: In) -> Out:
         """Send this item with the next call. If the await is interrupted, the item is not sent again."""
@@ -57,8 +64,7 @@ class Batcher(Generic[In, Out]):
         finally:
             self._task = None
 
-    async def _send(self, batch: list[tuple[In, "asyncio.Future[Out]"]]) -> None:
-        attempt = 0
+    async def _send(self, batch: list[tuple[In, "asyncio.Future[Out]"]], attempt: int = 0, apart: bool = False) -> None:
         while batch := [pair for pair in batch if not pair[1].done()]:
             try:
                 answers = await self._verb([item for item, _ in batch])
@@ -67,6 +73,8 @@ class Batcher(Generic[In, Out]):
                 if pause is not None:
                     attempt += 1
                     await asyncio.sleep(pause)
+                    if attempt >= _TOGETHER and not apart and _is_held(error):
+                        return await self._find_who_waits(batch)
                 elif len(batch) == 1:
                     batch[0][1].set_exception(error)
                 else:
@@ -78,11 +86,30 @@ class Batcher(Generic[In, Out]):
                         self._unclaimed(item, answer)
                     else:
                         future.set_result(answer)
+        return None
+
+    async def _find_who_waits(self, batch: list[tuple[In, "asyncio.Future[Out]"]]) -> None:
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            await self._send(batch[:middle], _TOGETHER - 1)
+            return await self._send(batch[middle:], _TOGETHER - 1)
+        waiting = asyncio.get_running_loop().create_task(
+            self._send(batch, _TOGETHER, apart=True), context=contextvars.Context()
+        )
+        self._apart.add(waiting)
+        waiting.add_done_callback(self._apart.discard)
+        return None
 
     async def close(self) -> None:
         """Give up what is under way: the engine stops."""
         for _, future in self._waiting:
             future.cancel()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [*self._apart, *([] if self._task is None else [self._task])]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+def _is_held(error: Exception) -> bool:
+    return isinstance(error, StoreFault) and error.row_held

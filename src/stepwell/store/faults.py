@@ -17,17 +17,21 @@ class FaultKind(StrEnum):
 
 
 class StoreFault(Exception):
-    """A statement of the engine failed. `ambiguous`: it may have been committed all the same.
+    """A statement of the engine failed. `ambiguous`: it may have been committed all the same. `row_held`: somebody's
+    open transaction holds one of its rows; statements about others go through.
 
     The message never contains a payload or a password. `code` is the database's own (SQLSTATE, or
     SQLite's error name).
     """
 
-    def __init__(self, kind: FaultKind, message: str, *, code: str = "", ambiguous: bool = False) -> None:
+    def __init__(
+        self, kind: FaultKind, message: str, *, code: str = "", ambiguous: bool = False, row_held: bool = False
+    ) -> None:
         super().__init__(message)
         self.kind = kind
         self.code = code
         self.ambiguous = ambiguous
+        self.row_held = row_held
 
     @property
     def told(self) -> str:

@@ -48,6 +48,10 @@ _CONNECT_WORDS = re.compile(
 _PASSWORD = re.compile(r"(?<=password=)('(?:[^'\\]|\\.)*'|[^\s&]+)|(?<=://)([^:/@\s]*):[^@\s]*(?=@)", re.IGNORECASE)
 
 
+#: A lock that did not come in time: we ask for none but rows'.
+_ROW_HELD = "55P03"
+
+
 def kind_of(sqlstate: str, *, prepared: bool = False) -> FaultKind:
     """The kind of a SQLSTATE. `prepared`: the statement was a prepared one, so that 08P01 means a pooler."""
     if prepared and sqlstate == "08P01":
@@ -75,7 +79,7 @@ def fault_of_result(result: pq.abc.PGresult, *, prepared: bool = False, committi
     message = _text(result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY)) or "no message"
     kind = kind_of(code, prepared=prepared)
     ambiguous = committing or kind is FaultKind.CONNECTION
-    return StoreFault(kind, f"{message} [{code}]", code=code, ambiguous=ambiguous)
+    return StoreFault(kind, f"{message} [{code}]", code=code, ambiguous=ambiguous, row_held=code == _ROW_HELD)
 
 
 def fault_of_connect(error: BaseException) -> StoreFault:
