@@ -217,7 +217,7 @@ class Journal:
             # Busy rows: somebody's open transaction holds the run. Others must not wait for it.
             await asyncio.sleep(backoff(attempt, self._env.random(), FaultKind.CONTENTION))
             attempt += 1
-            if attempt > 2:
+            if attempt > 2 or self._waiting:
                 self._waiting.extendleft(reversed(entries))  # in front: rows of one run keep their order
                 return None
 

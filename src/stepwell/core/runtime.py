@@ -52,6 +52,9 @@ T = TypeVar("T")
 #: Shorter async waits are never parked.
 _SHORT_SECONDS = 60.0
 
+#: The longest pause between two tries of leaving a run that somebody's transaction holds.
+_HELD_SECONDS = 0.25
+
 
 class Runtime:
     """Made on the loop it lives on. `executes` is False for a client."""
@@ -281,7 +284,7 @@ class Runtime:
                 return left
             if self.env.monotonic() - began >= patience:
                 break
-            await asyncio.sleep(backoff(attempt, self.env.random(), FaultKind.CONTENTION))
+            await asyncio.sleep(min(_HELD_SECONDS, backoff(attempt, self.env.random(), FaultKind.CONTENTION)))
         return False
 
     def pause(self, error: Exception, attempt: int) -> float | None:
