@@ -70,6 +70,33 @@ def test_cut_at_every_commit_of_the_engines_database(kind: str, postgres_home: H
             lab.close()
 
 
+class Listener(Proxy):
+    """Keeps what was answered, piece by piece."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.heard: list[bytes] = []
+
+    def loses_answer(self, data: bytes) -> bool:
+        self.heard.append(data)
+        return False
+
+
+@pytest.mark.parametrize("kind", ["psycopg", "psycopg_async-async"])
+def test_the_checkpoint_and_its_commit_are_one_round_trip(kind: str, postgres_home: Home) -> None:
+    flow = home_adder(kind).workflow
+    with Listener(postgres_home.url) as proxy:
+        lab = Lab(proxy.url)
+        lab.launch()
+        try:
+            flow("e")
+        finally:
+            lab.close()
+    recorded = [data for data in proxy.heard if b"record_transaction" in data]
+    assert len(recorded) == 2
+    assert all(COMMITTED in data for data in recorded)
+
+
 @pytest.fixture
 def there(postgres_server: PostgresServer) -> Iterator[Home]:
     home = Home(postgres_server.create_database("stepwell_cut"))

@@ -12,8 +12,8 @@ from stepwell.core.context import Branch, OpenTransaction, frame, open_transacti
 from stepwell.core.definition import TransactionDefinition
 from stepwell.core.engines import find_runtime
 from stepwell.core.outside import from_any_loop
-from stepwell.core.transaction_flow import CONTENTION
 from stepwell.core.transaction_hands import drive
+from stepwell.core.transaction_values import CONTENTION
 from stepwell.errors import NotDurableWarning, TransactionMisuse, UsageError
 from stepwell.model.options import StepOptions
 from stepwell.model.transactions import DEFAULT_ISOLATION, Mode

@@ -3,12 +3,12 @@
 import logging
 from typing import TYPE_CHECKING
 
-from stepwell.core.transaction_values import Again, Ending
+from stepwell.core.transaction_values import CONTENTION, Again, Ending
 from stepwell.core.unwind import Unwound
-from stepwell.errors import ConfigurationError
+from stepwell.errors import ConfigurationError, TransactionMisuse
 from stepwell.model.rows import Checkpoint
 from stepwell.model.transactions import DEFAULT_ISOLATION, Mode
-from stepwell.store.transactions import Hold, ended_itself
+from stepwell.store.transactions import Hold, code_of
 
 if TYPE_CHECKING:
     from stepwell.core.transaction_flow import Flow
@@ -38,15 +38,14 @@ async def commit_home(flow: "Flow", hold: Hold, mode: Mode, ending: Ending) -> E
 async def _record_and_commit(flow: "Flow", hold: Hold, mode: Mode, ending: Ending, row: Checkpoint) -> Ending:
     dialect, began = flow.dialect, flow.call.execution.runtime.env.monotonic()
     try:
-        written = await flow.hands.touch("transaction_record", hold, lambda: dialect.record(hold, row, mode))
-    except Exception as error:
+        written = await flow.hands.touch("transaction_commit", hold, lambda: dialect.conclude(hold, row, mode))
+    except TransactionMisuse as error:
         return _unless_recorded(flow, flow.judge(hold, mode, error, began))
-    if not written:
-        return await _explained(flow, hold, None)
-    try:
-        await flow.hands.touch("transaction_commit", hold, hold.commit)
     except Exception as error:
-        return await _explained(flow, hold, error, mode)
+        _say(flow, error)
+        return await _explained(flow, hold, _verdict(flow, hold, mode, error, began), _has_rolled_back(hold, error))
+    if not written:
+        return await _explained(flow, hold, flow.trouble(None), True)
     ending.recorded = True
     return ending
 
@@ -57,16 +56,16 @@ def _unless_recorded(flow: "Flow", ending: Ending) -> Ending:
     return ending
 
 
-async def _explained(flow: "Flow", hold: Hold, error: Exception | None, mode: Mode | None = None) -> Ending:
-    """No checkpoint was written, or nobody knows whether the commit took effect: look."""
+def _has_rolled_back(hold: Hold, error: Exception) -> bool:
+    """The server said so: the connection is of use again."""
+    return code_of(error) in CONTENTION and not hold.lost
+
+
+async def _explained(flow: "Flow", hold: Hold, otherwise: Ending | Again, usable: bool) -> Ending:
+    """No checkpoint was written, or nobody knows whether the commit took effect: look. `otherwise`: what it means if it
+    did not."""
     execution = flow.call.execution
-    otherwise: Ending | Again
-    if error is None or mode is None:
-        otherwise = flow.trouble(None)
-    else:
-        _say(flow, error)
-        otherwise = _verdict(flow, hold, mode, error)
-    await flow.give_up(hold)
+    await flow.give_up(hold, usable)
     standing = await flow.hands.ask(execution.runtime.store.standing, execution.run_id, execution.epoch, *flow.call.key)
     recorded = standing.recorded
     if recorded is not None and (standing.owned or recorded.epoch == execution.epoch):
@@ -79,10 +78,10 @@ async def _explained(flow: "Flow", hold: Hold, error: Exception | None, mode: Mo
     return _unless_recorded(flow, otherwise)
 
 
-def _verdict(flow: "Flow", hold: Hold, mode: Mode, error: Exception) -> Ending | Again:
+def _verdict(flow: "Flow", hold: Hold, mode: Mode, error: Exception, began: float) -> Ending | Again:
     """What a failed COMMIT means if it had no effect."""
     try:
-        return flow.judge(hold, mode, error, flow.call.execution.runtime.env.monotonic())
+        return flow.judge(hold, mode, error, began)
     except Again as again:
         return again
 
@@ -101,16 +100,13 @@ async def _write_and_commit(flow: "Flow", hold: Hold, mode: Mode, ending: Ending
     began = execution.runtime.env.monotonic()
     row = flow.row(ending, 0)
     try:
-        if not await dialect.is_marked(hold, mode):
-            raise ended_itself()
-        written = await flow.hands.touch("transaction_record", hold, lambda: dialect.write(hold, row))
+        written = await flow.hands.touch("transaction_record", hold, lambda: dialect.write(hold, row, mode))
     except Exception as error:
         return _unless_recorded(flow, flow.judge(hold, mode, error, began))
     if not written:  # an older attempt was faster, and its answer got lost
         flow.look = True
         raise flow.trouble(None)
-    standing = await flow.hands.ask(execution.runtime.store.standing, execution.run_id, execution.epoch, *flow.call.key)
-    if not standing.owned:
+    if not await flow.hands.ask(execution.runtime.store.owns, execution.run_id, execution.epoch):
         execution.lost()
         raise Unwound
     try:
@@ -118,7 +114,7 @@ async def _write_and_commit(flow: "Flow", hold: Hold, mode: Mode, ending: Ending
     except Exception as error:
         _say(flow, error)
         flow.look = True
-        verdict = _verdict(flow, hold, mode, error)
+        verdict = _verdict(flow, hold, mode, error, execution.runtime.env.monotonic())
         if isinstance(verdict, Again):
             raise verdict from error
         flow.refused = verdict.error  # unless the next attempt finds that it took effect

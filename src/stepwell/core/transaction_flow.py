@@ -20,7 +20,7 @@ from stepwell.core import sealing
 from stepwell.core import transaction_ends as ends
 from stepwell.core.faults import backoff
 from stepwell.core.sources import Place
-from stepwell.core.transaction_values import Again, Call, Ending, Hands
+from stepwell.core.transaction_values import CONTENTION, Again, Call, Ending, Hands
 from stepwell.core.unwind import Fate, Unwound
 from stepwell.errors import ConfigurationError, NoRunningEngine, StepTimeout, UnreadablePayload
 from stepwell.model.rows import Checkpoint
@@ -31,8 +31,6 @@ from stepwell.store.transactions import Dialect, Hold, code_of
 
 log = logging.getLogger("stepwell.transactions")
 
-#: The body is run again; `Retry` says how often.
-CONTENTION = frozenset({"40001", "40P01"})
 _IDLE = "25P03"  # the server has ended a transaction that stood still
 
 
@@ -48,7 +46,7 @@ class Flow:
     contended: int = 0
     troubled: int = 0
     unsealed: int = 0
-    #: Its connection has been thrown away before the end of its attempt.
+    #: Its connection has been given back before the end of its attempt.
     given_up: Hold | None = None
     #: The server has refused the commit, but whether it was refused before it took effect is to be looked up.
     refused: Exception | None = None
@@ -102,10 +100,10 @@ class Flow:
                 self.dialect.unmark(hold, mode)
                 await hold.end(usable)
 
-    async def give_up(self, hold: Hold) -> None:
-        """The connection ends now, so that the server rolls back what has not been committed."""
+    async def give_up(self, hold: Hold, usable: bool) -> None:
+        """What has not been committed is rolled back now; by the end of the connection, if it is not `usable`."""
         self.given_up = hold
-        await hold.end(usable=False)
+        await hold.end(usable)
 
     async def begin(self, mode: Mode) -> Hold:
         d = self.call.definition

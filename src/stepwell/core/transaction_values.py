@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: SQLSTATEs after which the body is run again; `Retry` says how often.
+CONTENTION = frozenset({"40001", "40P01"})
+
 
 @dataclass(slots=True)
 class Call:

@@ -85,6 +85,10 @@ class AsyncpgHold:
     async def commit(self) -> None:
         await self._transaction.commit()
 
+    async def commit_after(self, query: Query) -> None:
+        await self.run(query)
+        await self.commit()
+
     async def end(self, usable: bool) -> None:
         connection = self.connection
         if usable and not connection.is_closed() and connection.is_in_transaction():

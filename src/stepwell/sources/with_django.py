@@ -83,6 +83,10 @@ class DjangoHold:
         atomic, self._atomic = self._atomic, None
         atomic.__exit__(None, None, None)
 
+    async def commit_after(self, query: Query) -> None:
+        await self.run(query)
+        await self.commit()
+
     async def end(self, usable: bool) -> None:
         if self._atomic is not None:
             atomic, self._atomic = self._atomic, None

@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 
 import psycopg
 from psycopg import pq
-from psycopg.adapt import Transformer
 from psycopg.rows import tuple_row
 
 from stepwell.model.transactions import Kind, Mode
+from stepwell.sources import libpq
 from stepwell.sources.guard import refuse
 from stepwell.sources.pool import Pool
 from stepwell.store.transactions import Dialect, Query
@@ -18,7 +18,7 @@ from stepwell.store.transactions import Dialect, Query
 #: Data that nobody acknowledges for so long ends a connection, milliseconds. Only over TCP.
 _UNACKNOWLEDGED = 10_000
 
-_OK = pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK
+_COMMIT = Query("COMMIT")
 
 
 class GuardedConnection(psycopg.Connection[tuple[Any, ...]]):
@@ -105,24 +105,24 @@ class _Common:
 class PsycopgHold(_Common):
     """See `store.transactions.Hold`."""
 
-    # Our own words go straight to libpq, which blocks without the interpreter's lock: a cursor's layer would cost more
-    # than the server does.
+    # A single message is said by the one call of libpq that sends it and blocks without the interpreter's lock.
 
     async def begin(self, dialect: Dialect, mode: Mode) -> None:
-        self._checked(self.connection.pgconn.exec_(dialect.begin(mode).encode()))
+        libpq.checked(self.connection.pgconn.exec_(dialect.begin(mode).encode()))
 
     async def run(self, query: Query) -> list[tuple[Any, ...]]:
-        values = () if query.document is None else (query.document.encode(),)
-        result = self._checked(self.connection.pgconn.exec_params(query.text.encode(), values))
-        transformer = Transformer(self.connection)
-        transformer.set_pgresult(result)
-        return transformer.load_rows(0, result.ntuples, tuple) if result.ntuples else []
+        pgconn = self.connection.pgconn
+        result = libpq.checked(pgconn.exec_params(query.text.encode(), libpq.values_of(query)))
+        return libpq.rows(self.connection, result)
 
     async def settle(self) -> None:
         """Nothing is kept back."""
 
     async def commit(self) -> None:
-        self._checked(self.connection.pgconn.exec_(b"COMMIT"))
+        libpq.checked(self.connection.pgconn.exec_(b"COMMIT"))
+
+    async def commit_after(self, query: Query) -> None:
+        self.connection.wait(libpq.say(self.connection.pgconn, query, _COMMIT))
 
     async def end(self, usable: bool) -> None:
         connection = self.connection
@@ -131,26 +131,30 @@ class PsycopgHold(_Common):
                 connection.execute("ROLLBACK")
         self._give(usable)
 
-    def _checked(self, result: pq.abc.PGresult) -> pq.abc.PGresult:
-        if result.status in _OK:
-            return result
-        raise psycopg.errors.error_from_result(result, encoding="utf-8")
-
 
 class PsycopgAsyncHold(_Common):
     """See `store.transactions.Hold`."""
 
     async def begin(self, dialect: Dialect, mode: Mode) -> None:
-        await self.connection.execute(dialect.begin(mode))
+        await self._said(libpq.say_script(self.connection.pgconn, dialect.begin(mode)))
 
     async def run(self, query: Query) -> list[tuple[Any, ...]]:
-        return await run_async(self.connection, query)
+        return libpq.rows(self.connection, await self._said(libpq.say(self.connection.pgconn, query)))
 
     async def settle(self) -> None:
         """Nothing is kept back."""
 
     async def commit(self) -> None:
-        await self.connection.execute("COMMIT")
+        await self._said(libpq.say(self.connection.pgconn, _COMMIT))
+
+    async def commit_after(self, query: Query) -> None:
+        await self._said(libpq.say(self.connection.pgconn, query, _COMMIT))
+
+    async def _said(self, saying: libpq.Saying) -> libpq.Result:
+        connection = self.connection
+        async with connection.lock:  # a task of the body's may have been left behind
+            result: libpq.Result = await connection.wait(saying)
+            return result
 
     async def end(self, usable: bool) -> None:
         connection = self.connection

@@ -112,6 +112,10 @@ class SQLAlchemyHold(_Common):
         self._ours = True
         self._transaction.commit()
 
+    async def commit_after(self, query: Query) -> None:
+        await self.run(query)
+        await self.commit()
+
     async def end(self, usable: bool) -> None:
         self._ours = True
         for last in (
@@ -145,6 +149,10 @@ class SQLAlchemyAsyncHold(_Common):
     async def commit(self) -> None:
         self._ours = True
         await self._transaction.commit()
+
+    async def commit_after(self, query: Query) -> None:
+        await self.run(query)
+        await self.commit()
 
     async def end(self, usable: bool) -> None:
         self._ours = True

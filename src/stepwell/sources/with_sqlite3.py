@@ -146,6 +146,9 @@ class SQLiteHold:
     async def commit(self) -> None:
         self.connection.execute("COMMIT")
 
+    async def commit_after(self, query: Query) -> None:
+        raise TypeError("statements for Postgres on a SQLite connection")
+
     async def end(self, usable: bool) -> None:
         try:
             if usable and self.connection.in_transaction:

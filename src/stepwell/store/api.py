@@ -307,6 +307,10 @@ class Store(Protocol):
         """How an operation and its run stand now."""
         ...
 
+    async def owns(self, run_id: UUID, epoch: int) -> bool:
+        """Whether this execution still owns the run: all that a commit in another database needs to know."""
+        ...
+
     async def touch(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
         """Do something on a user's connection: nothing but the call. A verb, so that a simulation can stand before
         it."""

@@ -68,6 +68,11 @@ class Hold(Speaker, Protocol):
         """Commit. Whatever it raises, the transaction may have been committed."""
         ...
 
+    async def commit_after(self, query: Query) -> None:
+        """Say a last statement, for Postgres, and commit unless it raises: in one round trip, where the driver lets
+        us. Whatever this raises, the transaction may have been committed."""
+        ...
+
     async def end(self, usable: bool) -> None:
         """Give the connection back, rolled back if it was not committed; not `usable`: throw it away. Never raises."""
         ...
@@ -110,9 +115,9 @@ class Dialect(Protocol):
         """Whether this is still the transaction that was marked. Asked once: it may take the mark away."""
         ...
 
-    async def record(self, speaker: Speaker, row: Checkpoint, mode: Mode) -> bool:
-        """The fenced checkpoint in the engine's own database; whether it was written. TransactionMisuse without the
-        mark."""
+    async def conclude(self, hold: Hold, row: Checkpoint, mode: Mode) -> bool:
+        """The fenced checkpoint in the engine's own database, then COMMIT; False: it was not written, and nothing is
+        committed. TransactionMisuse without the mark. Whatever else it raises, it may have been committed."""
         ...
 
     async def is_home_of(self, speaker: Speaker, incarnation: UUID) -> bool:
@@ -150,8 +155,9 @@ class Dialect(Protocol):
         """The outcome of this operation."""
         ...
 
-    async def write(self, speaker: Speaker, row: Checkpoint) -> bool:
-        """Write the outcome; False: there is one. Waits for another transaction that is writing it."""
+    async def write(self, speaker: Speaker, row: Checkpoint, mode: Mode) -> bool:
+        """Write the outcome; False: there is one. Waits for another transaction that is writing it. TransactionMisuse
+        without the mark."""
         ...
 
     async def forget(self, speaker: Speaker, run_id: UUID, branch: str, seq: int) -> None:

@@ -330,6 +330,7 @@ SILENT = frozenset(
         "secret",
         "answered_by",
         "standing",
+        "owns",
         "touch",
         "stand_back",
         "update_attributes",

@@ -15,9 +15,11 @@ from stepwell.store.faults import FaultKind
 from stepwell.store.hints import Hint
 from stepwell.store.postgres.errors import kind_of
 from stepwell.store.sqlfile import statement_of
-from stepwell.store.transactions import Query, Speaker, ended_itself
+from stepwell.store.transactions import Hold, Query, Speaker, code_of, ended_itself
 
 _NO_RUN = UUID(int=0)
+#: What `record_transaction` raises.
+_NOT_MARKED, _NOT_WRITTEN = "SW001", "SW002"
 
 #: The channel and the payload that say this in somebody's transaction; None: nobody is told.
 Notices = Callable[[Hint], tuple[str, str] | None]
@@ -69,30 +71,36 @@ class PostgresDialect:
         return await _answer(speaker, self._query("transactions/is_marked", token=mode.token))
 
     # -- the engine's own database -------------------------------------------------------------------------------
-    async def record(self, speaker: Speaker, row: Checkpoint, mode: Mode) -> bool:
-        written = await speaker.run(
-            self._query(
-                "transactions/record",
-                run_id=row.run_id,
-                epoch=row.epoch,
-                branch=row.branch,
-                seq=row.seq,
-                name=row.name,
-                kind=row.kind,
-                ended=row.ended,
-                output=row.output,
-                error=row.error,
-                fingerprint=row.fingerprint,
-                pos=row.pos,
-                elapsed=row.elapsed,
-                attempts=min(row.attempts, 32767),
-                codec_id=row.codec_id,
-                token=mode.token,
+    async def conclude(self, hold: Hold, row: Checkpoint, mode: Mode) -> bool:
+        try:
+            await hold.commit_after(
+                self._query(
+                    "transactions/record",
+                    run_id=row.run_id,
+                    epoch=row.epoch,
+                    branch=row.branch,
+                    seq=row.seq,
+                    name=row.name,
+                    kind=row.kind,
+                    ended=row.ended,
+                    output=row.output,
+                    error=row.error,
+                    fingerprint=row.fingerprint,
+                    pos=row.pos,
+                    elapsed=row.elapsed,
+                    attempts=min(row.attempts, 32767),
+                    codec_id=row.codec_id,
+                    token=mode.token,
+                )
             )
-        )
-        if not written and not await self.is_marked(speaker, mode):
-            raise ended_itself()
-        return bool(written)
+        except Exception as error:
+            code = code_of(error)
+            if code == _NOT_MARKED:
+                raise ended_itself() from error
+            if code == _NOT_WRITTEN:
+                return False
+            raise
+        return True
 
     async def is_home_of(self, speaker: Speaker, incarnation: UUID) -> bool:
         if not await _answer(speaker, self._query("transactions/has_home", schema=self._identity.schema)):
@@ -181,7 +189,7 @@ class PostgresDialect:
         rows = await speaker.run(self._query("transactions/outcomes_find", run_id=run_id, branch=branch, seq=seq))
         return Elsewhere(*rows[0]) if rows else None
 
-    async def write(self, speaker: Speaker, row: Checkpoint) -> bool:
+    async def write(self, speaker: Speaker, row: Checkpoint, mode: Mode) -> bool:
         written = await speaker.run(
             self._query(
                 "transactions/outcomes_write",
@@ -193,8 +201,11 @@ class PostgresDialect:
                 fingerprint=row.fingerprint,
                 output=row.output,
                 codec_id=row.codec_id,
+                token=mode.token,
             )
         )
+        if not written and not await self.is_marked(speaker, mode):
+            raise ended_itself()
         return bool(written)
 
     async def forget(self, speaker: Speaker, run_id: UUID, branch: str, seq: int) -> None:

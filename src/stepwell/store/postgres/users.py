@@ -23,10 +23,13 @@ class Users:
 
     _lanes: Lanes
     _notifier: Notifier
+    _dialect: PostgresDialect | None = None
 
     def dialect(self) -> PostgresDialect:
         """See `Store.dialect`."""
-        return dialect_of(self._lanes.identity, self._notifier.in_transaction)
+        if self._dialect is None:
+            self._dialect = dialect_of(self._lanes.identity, self._notifier.in_transaction)
+        return self._dialect
 
     async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
         """See `Store.standing`."""
@@ -34,6 +37,11 @@ class Users:
             statement(self._lanes.sql("transactions/standing"), run_id, epoch, branch, seq)
         )
         return _standing(branch, seq, rows(result)[0])
+
+    async def owns(self, run_id: UUID, epoch: int) -> bool:
+        """See `Store.owns`."""
+        (result,) = await self._lanes.misc.run(statement(self._lanes.sql("transactions/owns"), run_id, epoch))
+        return bool(rows(result))
 
     async def touch(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
         """See `Store.touch`."""

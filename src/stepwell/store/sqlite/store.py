@@ -54,7 +54,7 @@ from stepwell.store.sqlite import (
 from stepwell.store.sqlite.connection import BUSY_TIMEOUT, WAL_LIMIT, WAL_PATIENCE, Session, connect
 from stepwell.store.sqlite.heartbeat import SQLiteHeartbeat
 from stepwell.store.sqlite.lanes import Reader, Writer
-from stepwell.store.sqlite.transactions import SQLiteDialect, standing
+from stepwell.store.sqlite.transactions import SQLiteDialect, owns, standing
 from stepwell.store.sqlite.wal import cut_back
 from stepwell.store.sqlite.warn import warnings
 
@@ -271,6 +271,9 @@ class SQLiteStore:
 
     async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
         return await self._read.ask(standing, run_id, epoch, branch, seq)
+
+    async def owns(self, run_id: UUID, epoch: int) -> bool:
+        return await self._read.ask(owns, run_id, epoch)
 
     async def touch(self, verb: str, call: Callable[[], Awaitable[T]]) -> T:
         return await call()

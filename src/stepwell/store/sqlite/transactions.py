@@ -22,7 +22,7 @@ from stepwell.store.sqlite import messages, starts
 from stepwell.store.sqlite.connection import Session, uuid_of
 from stepwell.store.sqlite.errors import kind_of_name
 from stepwell.store.sqlite.functions import contains
-from stepwell.store.transactions import Speaker, ended_itself
+from stepwell.store.transactions import Hold, Speaker, ended_itself
 
 _MARK = "SAVEPOINT stepwell_transaction"
 _TAKE_MARK = "RELEASE stepwell_transaction"
@@ -36,6 +36,11 @@ def standing(db: Session, run_id: UUID, epoch: int, branch: str, seq: int) -> St
         return Standing(None, bool(owned), rewound)
     outcome[9] = uuid_of(outcome[9])
     return Standing(Recorded(branch, seq, *outcome), bool(owned), rewound)
+
+
+def owns(db: Session, run_id: UUID, epoch: int) -> bool:
+    """Whether this execution owns the run."""
+    return db.value("transactions/owns", (run_id.bytes, epoch)) is not None
 
 
 class SQLiteDialect:
@@ -86,8 +91,8 @@ class SQLiteDialect:
         return True
 
     # -- the engine's own file -----------------------------------------------------------------------------------
-    async def record(self, speaker: Speaker, row: Checkpoint, mode: Mode) -> bool:
-        if not await self.is_marked(speaker, mode):
+    async def conclude(self, hold: Hold, row: Checkpoint, mode: Mode) -> bool:
+        if not await self.is_marked(hold, mode):
             raise ended_itself()
         params = {
             "run_id": row.run_id.bytes,
@@ -106,8 +111,11 @@ class SQLiteDialect:
             "elapsed": row.elapsed,
             "now": self._clock(),
         }
-        with self._session(speaker) as db:
-            return db.value("transactions/record", params) is not None
+        with self._session(hold) as db:
+            written = db.value("transactions/record", params) is not None
+        if written:
+            await hold.commit()
+        return written
 
     async def is_home_of(self, speaker: Speaker, incarnation: UUID) -> bool:
         with self._session(speaker) as db:
@@ -149,7 +157,9 @@ class SQLiteDialect:
             row = db.one("transactions/outcomes_find", (run_id.bytes, branch, seq))
             return None if row is None else Elsewhere(*row)
 
-    async def write(self, speaker: Speaker, row: Checkpoint) -> bool:
+    async def write(self, speaker: Speaker, row: Checkpoint, mode: Mode) -> bool:
+        if not await self.is_marked(speaker, mode):
+            raise ended_itself()
         key = (row.run_id.bytes, row.branch, row.seq)
         with self._session(speaker) as db:
             values = (*key, row.epoch, row.name, row.fingerprint, row.output, row.codec_id)
