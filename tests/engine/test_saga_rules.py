@@ -220,7 +220,7 @@ def test_branches_push_onto_their_parents_saga(engine: Stepwell) -> None:
     async def leaving() -> None:
         exits()
 
-    @workflow(name="shared", replace=True)
+    @workflow(name="saga:shared", replace=True)
     async def flow() -> None:
         async def one(s: stepwell.AsyncSaga, what: str) -> None:
             await stepwell.aio.sleep(0.05 if what == "a" else 0.01)
