@@ -141,6 +141,7 @@ class Deliveries:
         history = self._execution.history
         assert history is not None
         key = (row.branch, row.seq)
+        put_off = False
         try:
             while key not in history.delivered:
                 future = self._recorded[key] = self._future()
@@ -152,11 +153,16 @@ class Deliveries:
                         self.kick()
                         raise
                     self._interrupted.add(key)
+                    # A commit that is under way is not interrupted: what came then came after it.
+                    put_off = row.kind == "transaction"
         finally:
             self._recorded.pop(key, None)
             self._interrupted.discard(key)
         if row.ended == "abandoned":
             raise asyncio.CancelledError
+        if put_off and (task := asyncio.current_task()) is not None:
+            task.uncancel()
+            task.cancel()
 
     @property
     def _is_over(self) -> bool:

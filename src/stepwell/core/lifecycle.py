@@ -43,11 +43,20 @@ async def _call(execution: Execution) -> tuple[Any, BaseException | None, Ended 
         value = await execution.definition.fn(*args, **kwargs)
     except BaseException as raised:
         error = raised
+    await _too_late()
     ended = None
     if not execution.tasks:
         with suppress(CodecFault):  # `_end` waits for it
             ended = conclude(execution, value, error)
     return value, error, ended
+
+
+async def _too_late() -> None:
+    """A cancellation that was put off until the function had ended: the task would still end as cancelled."""
+    with suppress(asyncio.CancelledError):
+        while (task := asyncio.current_task()) is not None and task.cancelling():
+            task.uncancel()
+            await asyncio.sleep(0)
 
 
 async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:

@@ -6,8 +6,9 @@ position, and interrupts what the block awaits; in a def one it ends the block's
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
+from stepwell.core.async_ops import block
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
 from stepwell.core.unwind import Unwound
@@ -65,7 +66,11 @@ async def timeout_async(seconds: float) -> AsyncIterator[None]:
     replayed = execution.history is not None and key in execution.history.by_key  # its end comes from there
     due = float("inf") if replayed else await _due_async(execution, key, seconds)
 
+    ended = False
+
     def end() -> None:
+        nonlocal ended
+        ended = True
         if not limit.expired():
             limit.reschedule(runtime.loop.time())
 
@@ -81,6 +86,11 @@ async def timeout_async(seconds: float) -> AsyncIterator[None]:
             execution.record(key, "timeout", "timeout", "ok", None, None, 0, 0.0, settles=True)
             end()
 
+    def is_due() -> bool:
+        """The end of the block is recorded, but what it was to interrupt could not be (a commit)."""
+        history = execution.history
+        return ended or (replayed and history is not None and key not in history.delivered)
+
     timer = runtime.alarms.at(due, lambda: runtime.spawn(fire()))
     execution.timers.append(timer)
     try:
@@ -90,6 +100,11 @@ async def timeout_async(seconds: float) -> AsyncIterator[None]:
                 execution.deliveries.kick()
             try:
                 yield
+                if is_due() and execution.fate is None:
+                    execution.turnstile().kick()
+                    with suppress(asyncio.CancelledError):  # which `end` brings, or has brought
+                        await (asyncio.sleep(0) if limit.expired() else block(execution, runtime.loop.create_future()))
+                    raise asyncio.CancelledError
             finally:
                 execution.timeouts.pop(key, None)
                 timer.cancel()

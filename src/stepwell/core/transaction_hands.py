@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from stepwell.core.async_ops import block
 from stepwell.core.context import Branch, OpenTransaction, StepScope, frame, open_transaction
 from stepwell.core.thread_ops import begin
-from stepwell.core.transaction_values import Call
+from stepwell.core.transaction_values import Again, Call
 from stepwell.core.unwind import Unwound
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.transactions import Hold
@@ -111,13 +111,19 @@ class LoopHands:
             )
 
     async def undisturbed(self, work: Callable[[], Awaitable[T]]) -> T:
-        async def do() -> T:
-            return await work()
+        async def do() -> tuple[T | None, Again | Unwound | None]:
+            try:
+                return await work(), None
+            except (Again, Unwound) as other:  # no failure of the task's, which would be logged
+                return None, other
 
         task = self.runtime.spawn(do())
         if await wait_undisturbed(task):
             self.disturbed = True
-        return task.result()
+        value, other = task.result()
+        if other is not None:
+            raise other
+        return cast(T, value)
 
 
 class ThreadHands:
@@ -169,6 +175,8 @@ class ThreadHands:
 
     async def body(self, hold: Hold, locks_file: bool) -> Any:
         call = self._loop.call
+        if self._loop.interrupted:
+            raise Interrupted
         with _scope(self._loop.branch, call, locks_file):
             return call.definition.fn(*arguments(call, hold.connection), **call.kwargs)
 

@@ -125,7 +125,8 @@ class TroubleGate:
 
         async def later() -> None:
             await self._sleep(self._random.random() * self._trouble.long_delay)
-            with contextlib.suppress(StoreFault):  # nobody is there to be told
+            # Nobody is there to be told: not of the database's trouble, nor that a user's connection is closed by now.
+            with contextlib.suppress(Exception):
                 await call()
 
         self.process.keep(later())
