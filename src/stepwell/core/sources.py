@@ -1,8 +1,7 @@
 """The databases of users' transactions, as one engine has them open."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stepwell.model.transactions import Kind
@@ -86,19 +85,14 @@ class Sources:
         for place in places:
             await place.lending.close()
 
-    @contextmanager
-    def awaiting(self, hold: Hold) -> Iterator[None]:
+    def awaiting(self, hold: Hold) -> "_Awaiting":
         """While a thread waits for an answer of ours: after the deadline the connection is cut."""
         runtime = self._runtime
-        key = id(hold)
-        self._awaited[key] = runtime.env.monotonic() + runtime.settings.call_deadline, hold
+        self._awaited[id(hold)] = runtime.env.monotonic() + runtime.settings.call_deadline, hold
         if not self._looking:
             self._looking = True
             runtime.on_loop(self._look)
-        try:
-            yield
-        finally:
-            self._awaited.pop(key, None)
+        return _Awaiting(self._awaited, hold)
 
     def _look(self) -> None:
         now = self._runtime.env.monotonic()
@@ -108,3 +102,18 @@ class Sources:
         self._looking = bool(self._awaited)
         if self._looking:
             self._runtime.loop.call_later(_LOOK_SECONDS, self._look, context=self._runtime.context)
+
+
+class _Awaiting:
+    """A block that ends with the answer; a class, because a generator costs more."""
+
+    __slots__ = ("_awaited", "_hold")
+
+    def __init__(self, awaited: dict[int, tuple[float, Hold]], hold: Hold) -> None:
+        self._awaited, self._hold = awaited, hold
+
+    def __enter__(self) -> None:
+        """The wait has begun already."""
+
+    def __exit__(self, *_: object) -> None:
+        self._awaited.pop(id(self._hold), None)

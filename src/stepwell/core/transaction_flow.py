@@ -41,6 +41,7 @@ class Flow:
     call: Call
     hands: Hands
     place: Place = field(init=False)
+    dialect: Dialect = field(init=False)
     #: An attempt before this one may have committed.
     look: bool = field(init=False)
     contended: int = 0
@@ -54,6 +55,7 @@ class Flow:
     def __post_init__(self) -> None:
         execution = self.call.execution
         self.place = execution.runtime.sources.place(self.call.definition.source)
+        self.dialect = self.place.dialect(execution.runtime)
         self.look = execution.epoch > 1
 
     async def run(self) -> Ending:
@@ -68,12 +70,13 @@ class Flow:
     async def _attempt(self) -> Ending:
         execution, d = self.call.execution, self.call.definition
         runtime = execution.runtime
-        mode = Mode(
-            d.isolation or DEFAULT_ISOLATION, d.read_only, runtime.settings.lease * 2 / 3, runtime.env.uuid4().hex
-        )
+        # The mark goes with its transaction: nobody else's is like it on the same connection.
+        token = f"{execution.run_id.hex}{self.call.key[1]}"
+        mode = Mode(d.isolation or DEFAULT_ISOLATION, d.read_only, runtime.settings.lease * 2 / 3, token)
         try:
             if self.place.is_home is None and not d.read_only:
                 await ends.explore(self)
+            self.dialect = self.place.dialect(runtime)  # what has been found out may say so
             if self.place.is_home and self.dialect.is_sqlite:
                 await self.hands.stand_back()
                 try:
@@ -83,10 +86,6 @@ class Flow:
             return await self._hold(mode)
         except ConfigurationError as error:
             return Ending(error=error)
-
-    @property
-    def dialect(self) -> Dialect:
-        return self.place.dialect(self.call.execution.runtime)
 
     async def _hold(self, mode: Mode) -> Ending:
         hold = await self.begin(mode)

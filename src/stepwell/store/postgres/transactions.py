@@ -49,12 +49,12 @@ class PostgresDialect:
 
     # -- begin and mark ------------------------------------------------------------------------------------------
     def begin(self, mode: Mode) -> str:
-        """Two statements for one round trip; nothing in them comes from outside."""
+        """All in one round trip; nothing in it comes from outside."""
         writes = "READ ONLY" if mode.read_only else "READ WRITE"
         return (
             f"BEGIN ISOLATION LEVEL {mode.isolation.upper()} {writes};"
-            f" SELECT set_config('idle_in_transaction_session_timeout', '{_milliseconds(mode)}', true),"
-            f" set_config('stepwell_transaction.token', '{mode.token}', true)"
+            f" SET LOCAL idle_in_transaction_session_timeout = {_milliseconds(mode)};"
+            f" SET LOCAL stepwell_transaction.token = '{mode.token}'"
         )
 
     def isolation(self, mode: Mode) -> str | None:
