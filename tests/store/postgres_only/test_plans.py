@@ -162,11 +162,13 @@ async def test_a_claim_after_a_takeover(postgres_url: str) -> None:
     await store.migrate()
     async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection:
         await connection.execute("alter table stepwell.workflow_status set (autovacuum_enabled = false)")
-        await connection.execute(f"""
+        await connection.execute(
+            f"""
             insert into stepwell.workflow_status
                 (run_id, workflow_id, name, route, status, owner, epoch, attempts, input, input_digest)
             select gen_random_uuid(), 'w' || g, 'n', '{route}', 'PENDING', '{ME}', 1, 1, '{{}}', 'd'
-            from generate_series(1, 10000) g""".encode())
+            from generate_series(1, 10000) g""".encode()
+        )
         await connection.execute("analyze")
         await connection.execute("update stepwell.workflow_status set status = 'ENQUEUED', owner = null")
     where = ME, "default", "default", params.texts([""]), params.texts([route]), BATCH
