@@ -46,7 +46,7 @@ def test_a_day_takes_no_time(world: World) -> None:
     began = time.monotonic()
     assert process.run(process.calling(sleepy.bind(3600.0)), limit=86_400) == "after"
     assert world.elapsed > 3600
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < world.elapsed / 10, "it waited for real"
 
 
 @pytest.mark.parametrize("sleeper", [sleepy, sleepy_thread])

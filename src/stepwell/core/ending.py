@@ -51,7 +51,8 @@ async def execution_ended(ended: Ended) -> None:
         fate=ended.fate.value if ended.fate else None,
         reason=execution.fate_reason,
     )
-    for callback in execution.on_end:
+    callbacks, execution.on_end = execution.on_end, []  # they hold who waits, who will hold the end
+    for callback in callbacks:
         callback(ended)
     if ended.fate is not None:
         await _give_back(execution, ended.fate)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from stepwell.core.alarms import Alarm
-from stepwell.core.context import Branch
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.delivery import Deliveries, History
 from stepwell.core.inbox import Slot
@@ -73,7 +72,6 @@ class Execution:
         "patches",
         "pooled",
         "replay_seconds",
-        "root",
         "root_run_id",
         "root_task",
         "run_id",
@@ -118,7 +116,6 @@ class Execution:
         self.attributes = attributes
         self.parent = parent
         self.root_run_id = root_run_id
-        self.root = Branch(self)
         # What was recorded before this execution.
         self.history: History | None = History(recorded) if recorded else None
         # Whose intents are in the database, or on their way there: their outcomes remove them.

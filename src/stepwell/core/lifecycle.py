@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from stepwell.core import cancel, ending, sealing
-from stepwell.core.context import frame
+from stepwell.core.context import Branch, frame
 from stepwell.core.delivery import TrackedCoroutine
 from stepwell.core.execution import Execution
 from stepwell.core.recall import encode_failure
@@ -20,7 +20,7 @@ def begin_async(execution: Execution) -> None:
     """Run an async workflow as a task of its own on the core's loop: it outlives whoever called it."""
     runtime = execution.runtime
     context = runtime.context.copy()
-    context.run(frame.set, execution.root)
+    context.run(frame.set, Branch(execution))
     coroutine = TrackedCoroutine(execution, _call(execution))
     execution.root_task = asyncio.Task(coroutine, loop=runtime.loop, context=context, name=execution.workflow_id)
     # A task that waits for it would cost every sleeping run two kilobytes more.
@@ -45,10 +45,13 @@ async def _call(execution: Execution) -> tuple[Any, BaseException | None, Ended 
         error = raised
     await _too_late()
     ended = None
-    if not execution.tasks:
-        with suppress(CodecFault):  # `_end` waits for it
-            ended = conclude(execution, value, error)
-    return value, error, ended
+    try:
+        if not execution.tasks:
+            with suppress(CodecFault):  # `_end` waits for it
+                ended = conclude(execution, value, error)
+        return value, error, ended
+    finally:
+        del error  # its traceback holds this frame
 
 
 async def _too_late() -> None:
@@ -94,7 +97,7 @@ def drive_in_thread(execution: Execution) -> Ended:
         args = (execution.instance, *args)
     value: Any = None
     error: BaseException | None = None
-    token = frame.set(execution.root)
+    token = frame.set(Branch(execution))
     try:
         value = execution.definition.fn(*args, **kwargs)
     except BaseException as raised:
@@ -109,6 +112,7 @@ def drive_in_thread(execution: Execution) -> Ended:
         execution.durable_in_thread()
     except Unwound:
         ended = Ended(execution, fate=execution.fate, error=execution.leaving)
+    del error  # its traceback holds this frame
     execution.runtime.on_loop(ending.thread_ended, ended)
     return ended
 

@@ -57,7 +57,9 @@ def _branch_of(parent: Branch, coro: Coroutine[Any, Any, Any]) -> Branch:
     if not _in_as_completed():
         return parent.child()
     # It makes its tasks in the order of a set, which is that of addresses: another one in every process.
-    local = coro.cr_frame.f_locals if isinstance(coro, types.CoroutineType) and coro.cr_frame is not None else {}
+    local: dict[str, Any] = {}
+    if isinstance(coro, types.CoroutineType) and coro.cr_frame is not None:
+        local = dict(coro.cr_frame.f_locals)  # from Python 3.13 on no dict but a view of the frame
     name = getattr(coro, "__qualname__", type(coro).__qualname__)
     return parent.child_alike(f"{fingerprint(name, (), local) & 0xFFFFFFFFFFFFFFFF:016x}")
 
