@@ -8,12 +8,13 @@ import time
 
 from stepwell.testing import TemporaryPostgres
 from stepwell.testing.logs import errors_logged
+from tests.mutants.fact_mutants import FACT_MUTANTS
 from tests.mutants.mutants import MUTANTS, Mutant
 
 
 def main(wanted: str) -> int:
     """How many mutants nobody noticed."""
-    chosen = [mutant for mutant in MUTANTS if wanted in mutant.name]
+    chosen = [mutant for mutant in (*MUTANTS, *FACT_MUTANTS) if wanted in mutant.name]
     survivors = 0
     with TemporaryPostgres(fsync=False) as server, errors_logged():
         for number, mutant in enumerate(chosen):

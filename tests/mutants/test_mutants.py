@@ -12,12 +12,14 @@ import pytest
 from stepwell.testing import PostgresServer
 from stepwell.testing.logs import errors_logged
 from tests.mutants import scenarios
+from tests.mutants.fact_mutants import FACT_MUTANTS
 from tests.mutants.mutants import MUTANTS, Mutant, Scenario
 
 #: A minute and a half on Postgres: `make soak` runs those. On SQLite most are part of every test run.
 on_postgres = pytest.mark.slow
 
-SCENARIOS = sorted({mutant.caught_by for mutant in MUTANTS}, key=lambda scenario: scenario.__name__)
+EVERY = [*MUTANTS, *FACT_MUTANTS]
+SCENARIOS = sorted({mutant.caught_by for mutant in EVERY}, key=lambda scenario: scenario.__name__)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,7 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 #: They crash at every call and see nothing before the last.
-LONG = ("crashes", "crashes_in_threads", "at_most_once")
+LONG = ("crashes", "crashes_in_threads", "at_most_once", "talk", "transactions_elsewhere")
 
 
 def seldom(scenario: Scenario) -> list[pytest.MarkDecorator]:
@@ -44,7 +46,7 @@ def seldom(scenario: Scenario) -> list[pytest.MarkDecorator]:
 
 def among(store: str) -> list[Any]:
     """Those of a store; one that takes longer than three seconds is for `make soak`."""
-    found = [each for each in MUTANTS if each.store == store]
+    found = [each for each in EVERY if each.store == store]
     return [pytest.param(each, marks=[pytest.mark.slow] if each.seldom else [], id=str(each)) for each in found]
 
 
