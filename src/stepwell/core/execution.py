@@ -249,6 +249,11 @@ class Execution:
         for waiter in ready:
             release(waiter)
 
+    @property
+    def has_rows_on_their_way(self) -> bool:
+        """Something of it is not durable yet; perhaps not even that it exists."""
+        return self.unsent_start is not None or self.flushed < self.appended
+
     async def settled(self) -> None:
         """Wait until the journal is through with everything appended, whatever the fate. On the loop."""
         if self.flushed < self.appended:

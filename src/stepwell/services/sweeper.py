@@ -33,8 +33,8 @@ class Sweeper(Service):
     def __init__(self, runtime: "Runtime") -> None:
         super().__init__(runtime)
         self._seen: dict[UUID, tuple[int, float]] = {}  # incarnation -> (beat, our clock when it was first seen)
-        #: (run, epoch) that only we or only the database say are ours -> when first seen.
-        self._doubts: dict[tuple[UUID, int], float] = {}
+        #: (run, epoch) that only we (True) or only the database (False) say are ours -> when first seen.
+        self._doubts: dict[tuple[tuple[UUID, int], bool], float] = {}
         self._last_round = float("-inf")
         self._closed_until: UUID | None = None
 
@@ -121,19 +121,21 @@ class Sweeper(Service):
 
     async def _audit(self) -> None:
         """Rows that the database says are ours and that we do not execute: given back, never re-adopted. Runs that we
-        execute and that it says are not ours: lost; one that only waits would not notice for as long as it waits."""
+        execute and that it says are not ours: lost; one that only waits would not notice for as long as it waits. Of
+        one that has rows on their way, perhaps its first, the journal will hear."""
         runtime = self.runtime
         owned = set(await runtime.store.owned(runtime.incarnation))
         executed = {(run_id, execution.epoch): execution for run_id, execution in runtime.executions.items()}
-        doubted = self._doubted_for_long(owned ^ executed.keys())
-        for doubt in doubted:
-            if doubt in executed:
+        quiet = {doubt for doubt, execution in executed.items() if not execution.has_rows_on_their_way}
+        doubts = {(doubt, True) for doubt in quiet - owned} | {(doubt, False) for doubt in owned - executed.keys()}
+        for doubt, by_us in self._doubted_for_long(doubts):
+            if by_us:
                 executed[doubt].lost()
             else:
                 await runtime.leave(Leave(*doubt, Status.ENQUEUED, "its owner did not know it"), patience=0.0)
                 runtime.work.set()
 
-    def _doubted_for_long(self, doubts: set[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    def _doubted_for_long(self, doubts: set[tuple[tuple[UUID, int], bool]]) -> list[tuple[tuple[UUID, int], bool]]:
         """Those seen before, longer ago than any answer or commit can be on its way."""
         now = self.runtime.env.monotonic()
         self._doubts = {doubt: self._doubts.get(doubt, now) for doubt in doubts}
