@@ -1,12 +1,14 @@
 """Workflows as data: random programs, and the one workflow that carries any of them out."""
 
 import asyncio
+import sqlite3
 from typing import Any
 
 from hypothesis import strategies as st
 
 import stepwell
-from stepwell import step, workflow
+from stepwell import step, transaction, workflow
+from tests.messaging.flows import answer
 
 #: ["step", n] and the like; a list of them is a program.
 Program = list[Any]
@@ -37,10 +39,11 @@ async def refuse(n: int) -> int:
 @workflow
 async def carry_out(program: Program) -> list[Any]:
     """Everything in its order; the results say what was done."""
-    return [await _do(each) for each in program]
+    return await _branch(program, "")
 
 
-async def _do(action: list[Any]) -> Any:
+async def _do(action: list[Any], where: str) -> Any:
+    """`where`: unique in its run, and the same in every execution."""
     match action:
         case ["work", n, seconds]:
             return await work(n, seconds)
@@ -64,7 +67,30 @@ async def _do(action: list[Any]) -> Any:
             between = await work(0, 0.5)
             return [between, await handle.result()]
         case ["gather", *branches]:
-            return list(await asyncio.gather(*(_branch(branch) for branch in branches)))
+            numbered = (_branch(branch, f"{where}.{n}") for n, branch in enumerate(branches))
+            return list(await asyncio.gather(*numbered))
+        case ["say", n]:
+            me = stepwell.current().id
+            await stepwell.aio.send(me, n, where)
+            await _tell(me, n + 1, where)
+            never = await stepwell.aio.recv(f"{where} never", timeout=0.5, default="never")
+            return [await stepwell.aio.recv(where, type=int), await stepwell.aio.recv(where, type=int), never]
+        case ["show", n]:
+            me = stepwell.current().id
+            await stepwell.aio.set_event(where, n)
+            for entry in range(2):
+                await stepwell.aio.write_stream(where, n + entry)
+            await stepwell.aio.close_stream(where)
+            streamed = [each async for each in stepwell.aio.read_stream(me, where, type=int)]
+            return [await stepwell.aio.get_event(me, where, type=int), streamed]
+        case ["ask", n]:
+            asked = await stepwell.aio.token(int)
+            await answer(asked.id, n)
+            return await asked.wait()
+        case ["saga", program, fails]:
+            return await _saga(program, fails, where)
+        case ["write", n]:
+            return await write.aio(n)
         case ["limited", seconds, n]:
             return await _limited(seconds, n)
     raise AssertionError(f"not an action: {action}")
@@ -75,8 +101,36 @@ async def _echo(text: str) -> str:
     return text
 
 
-async def _branch(program: Program) -> list[Any]:
-    return [await _do(each) for each in program]
+@step
+async def _tell(to: str, n: int, topic: str) -> None:
+    await stepwell.aio.send(to, n, topic)
+
+
+@transaction
+def write(conn: sqlite3.Connection, n: int) -> int:
+    """How often this operation has written: a doubled or lost one changes the outcome."""
+    place = stepwell.current().idempotency_key
+    conn.execute("CREATE TABLE IF NOT EXISTS property_ledger (place TEXT, n INTEGER)")
+    conn.execute("INSERT INTO property_ledger VALUES (?, ?)", (place, n))
+    return int(conn.execute("SELECT count(*) FROM property_ledger WHERE place = ?", (place,)).fetchone()[0])
+
+
+async def _branch(program: Program, where: str) -> list[Any]:
+    return [await _do(each, f"{where}.{n}") for n, each in enumerate(program)]
+
+
+async def _saga(program: Program, fails: bool, where: str) -> Any:
+    done: list[Any] = []
+    try:
+        async with stepwell.aio.saga() as s:
+            for n, each in enumerate(program):
+                s.push(work, n, 0.5)
+                done.append(await _do(each, f"{where}.{n}"))
+            if fails:
+                await refuse(len(program))
+    except Refused as error:
+        done.append(f"undone: {error}")
+    return done
 
 
 async def _limited(seconds: float, n: int) -> str:
@@ -99,7 +153,10 @@ SIMPLE = st.one_of(
     st.tuples(st.just("sleep"), st.sampled_from([0.1, 2.0, 7.0])),
     st.tuples(st.just("drawn")),
     st.tuples(st.just("refused"), NUMBERS),
+    st.tuples(st.sampled_from(["say", "show", "ask"]), NUMBERS),
 ).map(list)
+#: Not where several processes live: see tests/simulation/test_storms_of_transactions.py.
+WRITES = st.tuples(st.just("write"), NUMBERS).map(list)
 
 
 def _nested(actions: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -107,12 +164,13 @@ def _nested(actions: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(
         st.tuples(st.just("child"), program).map(list),
         st.tuples(st.just("started"), program).map(list),
+        st.tuples(st.just("saga"), program, st.booleans()).map(list),
         st.lists(program, min_size=2, max_size=3).map(lambda branches: ["gather", *branches]),
     )
 
 
 #: Programs whose recorded steps do not depend on time.
-PROGRAMS = st.lists(st.recursive(SIMPLE, _nested, max_leaves=6), min_size=1, max_size=4)
+PROGRAMS = st.lists(st.recursive(SIMPLE | WRITES, _nested, max_leaves=6), min_size=1, max_size=4)
 
 #: Those with time limits in between.
 TIMED = st.lists(

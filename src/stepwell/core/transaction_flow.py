@@ -135,6 +135,11 @@ class Flow:
                 return found
         if self.refused is not None:
             return Ending(error=self.refused)
+        execution, runtime = self.call.execution, self.call.execution.runtime
+        if execution.fate is not None:
+            raise Unwound
+        if runtime.env.alive() > runtime.fence_until:  # BEGIN took long, and no body begins without a certain lease
+            raise Again(0.0)
         ending = await self._body(hold, mode, home)
         if ending.error is not None:
             return ending
