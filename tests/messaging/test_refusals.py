@@ -150,6 +150,31 @@ def test_what_cannot_be_sent_is_refused_before_any_effect(engine: Stepwell) -> N
     assert handle.result(timeout=10) == ["nul \0 and \ud800 surrogate", "the first"]
 
 
+def test_what_is_too_large_is_refused_wherever_it_is_said(engine: Stepwell) -> None:
+    large = "x" * 20_000_000
+
+    @step
+    def within(to: str) -> str:
+        with pytest.raises(PayloadTooLarge, match="message"):
+            send(to, large)
+        return "refused"
+
+    @workflow(name="large", replace=True)
+    def flow() -> list[Any]:
+        me = stepwell.current().id
+        answer = stepwell.token(str)
+        with pytest.raises(PayloadTooLarge, match="value"):
+            engine.complete(answer.id, large)
+        with pytest.raises(PayloadTooLarge, match="message"):
+            send(me, large)
+        engine.complete(answer.id, "nul \0 and \ud800 surrogate")
+        return [within(me), answer.wait(), recv(timeout=0, default="nothing")]
+
+    handle = flow.start()
+    assert handle.result(timeout=10) == ["refused", "nul \0 and \ud800 surrogate", "nothing"]
+    assert [each.kind for each in handle.steps()] == ["token", "complete", "step", "recv", "recv_timeout"]
+
+
 def test_a_message_of_another_type_is_the_receives_failure_and_is_gone(engine: Stepwell) -> None:
     exits = Exits()
 

@@ -143,7 +143,7 @@ def test_after_the_end(engine: Stepwell, writing: Any) -> None:
 
 
 def test_values_of_every_kind(engine: Stepwell) -> None:
-    values = [None, {"a": [1]}, (1, 2), {3}, b"x", "nul \0", float("inf")]
+    values = [None, {"a": [1]}, (1, 2), {3}, b"x", "nul \0", "\ud800", float("inf")]
 
     @workflow(name="kinds", replace=True)
     def kinds() -> None:

@@ -59,6 +59,24 @@ def asks() -> int:
     return answer
 
 
+@dataclass
+class Shipped:
+    parcel: str
+    weight: float
+
+
+@workflow(name="sql:receives")
+def receives() -> list[object]:
+    shipped = stepwell.recv("shipped", type=Shipped)
+    return [type(shipped).__name__, shipped.parcel, stepwell.recv(timeout=60)]
+
+
+@workflow(name="sql:receives_async")
+async def receives_async() -> list[object]:
+    shipped = await stepwell.aio.recv("shipped", type=Shipped)
+    return [type(shipped).__name__, shipped.parcel, await stepwell.aio.recv(timeout=60)]
+
+
 class Shop:
     def __init__(self, name: str) -> None:
         self.name = name

@@ -1,34 +1,15 @@
 """What SQL sends, workflows receive: running or parked, of both colours."""
 
-from dataclasses import dataclass
-
 import psycopg
 import pytest
 
 import stepwell
 from stepwell import WorkflowCancelled, workflow
 from tests.engine.kit import Gate, Lab, reaches
+from tests.sql import flows
 
 
-@dataclass
-class Shipped:
-    parcel: str
-    weight: float
-
-
-@workflow(name="sql:receives")
-def receives() -> list[object]:
-    shipped = stepwell.recv("shipped", type=Shipped)
-    return [type(shipped).__name__, shipped.parcel, stepwell.recv(timeout=60)]
-
-
-@workflow(name="sql:receives_async")
-async def receives_async() -> list[object]:
-    shipped = await stepwell.aio.recv("shipped", type=Shipped)
-    return [type(shipped).__name__, shipped.parcel, await stepwell.aio.recv(timeout=60)]
-
-
-@pytest.mark.parametrize("name", ["sql:receives", "sql:receives_async"])
+@pytest.mark.parametrize("name", [flow.definition.name for flow in (flows.receives, flows.receives_async)])
 @pytest.mark.parametrize("parked", [False, True])
 def test_a_message_arrives(lab: Lab, sql: psycopg.Connection, name: str, parked: bool) -> None:
     engine = lab.launch(park_after=0.02 if parked else 3600)

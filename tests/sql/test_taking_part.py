@@ -79,6 +79,34 @@ def test_a_trigger_starts_one_workflow_per_row(engine: Stepwell, orders: None, s
     assert sorted(ran) == sorted(f"sku {n}" for n in range(1, 21))
 
 
+def test_a_trigger_tells_a_workflow_of_each_row_that_is_committed(
+    engine: Stepwell, orders: None, sql: psycopg.Connection
+) -> None:
+    sql.execute("select stepwell.start_workflow('sql:receives', id => 'order-' || n) from generate_series(1, 5) n")
+    sql.execute(
+        """
+        create function start_checkout() returns trigger language plpgsql as $$
+        begin
+            perform stepwell.send_message('order-' || new.id, key => 'row-' || new.id, topic => 'shipped',
+                message => json_build_object('parcel', new.sku, 'weight', new.cents));
+            return new;
+        end $$;
+        create trigger tell after insert or update on orders for each row execute function start_checkout();
+        """
+    )
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        sql.execute("insert into orders values (1, 'rolled back', 0), (1, 'rolled back', 0)")
+    sql.execute("insert into orders select n, 'sku ' || n, n from generate_series(1, 5) n")
+    sql.execute("update orders set sku = 'the same key'")
+    for n in range(1, 6):
+        engine.send(f"order-{n}", "last")
+        assert engine.handle(f"order-{n}").result(timeout=15) == ["Shipped", f"sku {n}", "last"]
+    assert sql.execute("select count(*) from stepwell.messages").fetchall() == [(10,)]
+    with pytest.raises(psycopg.Error, match="no workflow has the id"):
+        sql.execute("insert into orders values (6, 'for nobody', 1)")
+    assert sql.execute("select count(*) from orders").fetchall() == [(5,)]
+
+
 @pytest.mark.skipif(shutil.which("psql") is None, reason="there is no psql")
 def test_from_psql(engine: Stepwell, database_url: str) -> None:
     script = r"""
@@ -87,6 +115,12 @@ def test_from_psql(engine: Stepwell, database_url: str) -> None:
         begin;
         select stepwell.start_workflow('sql:echo', json_build_array(:'who'), id => 'from psql') as id \gset
         commit;
+        select stepwell.start_workflow('sql:receives', id => 'receives') as receiver \gset
+        begin;
+        select stepwell.send_message(:'receiver', '{"parcel": "never sent", "weight": 1}', 'shipped');
+        rollback;
+        select stepwell.send_message(:'receiver', json_build_object('parcel', :'who', 'weight', 1), 'shipped', 'k');
+        select stepwell.send_message(:'receiver', '2');
         \echo :id
     """
     done = subprocess.run(
@@ -95,6 +129,7 @@ def test_from_psql(engine: Stepwell, database_url: str) -> None:
     )  # fmt: skip
     assert done.stdout.split("\n")[-2] == "from psql"
     assert engine.handle("from psql").result(timeout=15) == {"args": ['it\'s "me" $$ \\'], "kwargs": {}}
+    assert engine.handle("receives").result(timeout=15) == ["Shipped", 'it\'s "me" $$ \\', 2]
 
 
 @pytest.fixture(scope="session")
@@ -131,4 +166,8 @@ def test_from_node(engine: Stepwell, database_url: str, node_packages: Path, tmp
     assert said["conflict"] == "SW409"
     assert said["view"] == [{"workflow_id": said["id"], "name": "sql:echo", "status": "SUCCESS"}]
     assert said["failure"] == "SW500"
-    eventually(lambda: engine.count(status="SUCCESS") == 1)
+    assert said["received"] == ["Shipped", "first", "ü"]
+    refusals = [said[what] for what in ("late", "nobody", "forged", "large")]
+    assert refusals == ["SW410", "SW404", "22023", "54000"]
+    assert said["cancelled"] is True
+    eventually(lambda: engine.count(status="SUCCESS") == 2)
