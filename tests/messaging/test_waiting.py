@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import threading
 import time
 from functools import partial
@@ -253,8 +254,12 @@ def test_message_against_timeout(lab: Lab, colour: str) -> None:
 
     with lab.engine() as engine:
         handle = (race if colour == "def" else race_async.sync).options(id="r").start(40)
+        chance = random.Random(colour)
         for n in range(40):
+            time.sleep(chance.uniform(0, 0.012))  # about when a wait is over
             engine.send("r", n, "t")
         assert handle.result(timeout=60) == list(range(40))
         kinds = [each.kind for each in handle.steps()]
         assert kinds.count("recv") == 40
+        assert kinds.count("recv_timeout") > 5, "they have not met"
+        assert set(kinds) == {"recv", "recv_timeout"}

@@ -37,7 +37,7 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 #: They crash at every call and see nothing before the last.
-LONG = ("crashes", "crashes_in_threads", "at_most_once", "talk", "transactions_elsewhere")
+LONG = ("crashes", "crashes_in_threads", "at_most_once", "talk")
 
 
 def seldom(scenario: Scenario) -> list[pytest.MarkDecorator]:

@@ -30,13 +30,13 @@ def test_trouble(programs: list[Program], seed: int) -> None:
 
 @pytest.mark.slow
 @given(program=PROGRAMS, seed=st.integers(0, 10_000))
-@settings(max_examples=400)
+@settings(max_examples=100)
 def test_many_crashes(program: Program, seed: int) -> None:
     crash_everywhere(carry_out.bind(program), twice=10, seed=seed)
 
 
 @pytest.mark.slow
 @given(programs=st.lists(TIMED, min_size=5, max_size=20), seed=st.integers(0, 10_000))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_much_trouble(programs: list[Program], seed: int) -> None:
     simulate([carry_out.bind(program) for program in programs], seeds=[seed], trouble=Trouble(deaths_every=8))

@@ -82,7 +82,8 @@ class LoopHands:
         """Others of this run may have their outcomes now. On the loop."""
         if self._holds_turn and self.execution.deliveries is not None:
             self._holds_turn = False
-            self.execution.deliveries.release()
+            if self.execution.fate is None:  # else nobody has a turn any more, and the loop may have ended
+                self.execution.deliveries.release()
 
     async def ask(self, verb: Callable[..., Awaitable[T]], *args: Any) -> T:
         return await self.runtime.patient(verb, *args)
