@@ -366,7 +366,7 @@ REFUSED: list[tuple[str, type[Exception], str, Callable[[Any], Any]]] = [
 def test_what_it_refuses_at_once(
     engine: Stepwell, error: type[Exception], message: str, wrong: Callable[[Any], Any]
 ) -> None:
-    @workflow(name="refused", replace=True)
+    @workflow(name="refused_saga", replace=True)
     def flow() -> None:
         with stepwell.saga() as s:
             wrong(s)

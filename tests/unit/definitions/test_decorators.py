@@ -207,8 +207,8 @@ def test_workflows_are_registered_and_steps_are_not() -> None:
 
 def test_what_is_refused_is_not_registered() -> None:
     with pytest.raises(InvalidArgument):
-        workflow(name="refused", timeout=-1)(lambda: None)
-    assert REGISTRY.find("refused") is None
+        workflow(name="never registered", timeout=-1)(lambda: None)
+    assert REGISTRY.find("never registered") is None
 
 
 def test_a_second_closure_needs_replace() -> None:
