@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -82,6 +83,20 @@ def test_a_message(lab: Lab, client: Client, park_after: float) -> None:
         eventually(lambda: engine.runtime.facts._mail)
     client.send(handle.id, "hello", "t")
     assert handle.result(timeout=PATIENCE) == "hello"
+
+
+@workflow(name="hints:counts")
+async def counts(expected: int) -> int:
+    return sum([await stepwell.aio.recv("t", type=int) for _ in range(expected)])
+
+
+def test_more_messages_than_an_answer_holds(lab: Lab, client: Client) -> None:
+    """What is received and not recorded yet fills an answer: what lies behind it is found without another hint."""
+    handle = client.start(counts.sync, 1000)
+    with ThreadPoolExecutor(32) as threads:
+        list(threads.map(lambda _: client.send(handle.id, 1, "t"), range(1000)))
+    worker(lab)
+    assert handle.result(timeout=PATIENCE) == 1000
 
 
 @pytest.mark.parametrize("verb", ["complete", "fail"])

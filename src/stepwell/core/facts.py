@@ -211,9 +211,8 @@ class Facts:
         for at in range(0, len(wanted), _WIDTH):
             asked = wanted[at : at + _WIDTH]
             arrived: dict[UUID, list[Message]] = {run_id: [] for run_id, _ in asked}
-            for run_id in arrived:
-                boxes[run_id].about_to_ask()
-            for message in await self._ask(self._runtime.store.unconsumed, asked, MESSAGES):
+            limit = MESSAGES + max(boxes[run_id].about_to_ask() for run_id in arrived)
+            for message in await self._ask(self._runtime.store.unconsumed, asked, limit):
                 arrived[message.run_id].append(message)
             for run_id, messages in arrived.items():
                 mail = boxes[run_id]

@@ -97,12 +97,16 @@ class Mailbox:
         self._taken[consumed] = self._execution.appended
 
     # -- what queries bring ------------------------------------------------------------------------------------
-    def about_to_ask(self) -> None:
-        """A query begins now: what is durably consumed before cannot be in its answer."""
+    def about_to_ask(self) -> int:
+        """A query begins now: what is durably consumed before cannot be in its answer. How much else of it is no news.
+
+        An answer that held nothing else would hide what lies behind, and no hint would come for that any more.
+        """
         flushed = self._execution.flushed
         for key, appended in list(self._taken.items()):
             if appended <= flushed:
                 del self._taken[key]
+        return len(self._taken)
 
     def arrived(self, messages: Sequence[Message]) -> bool:
         """What a query has brought for this run. Whether somebody got one."""
