@@ -1,5 +1,7 @@
 """Claims of runs whose histories do not fit into one answer."""
 
+from uuid import UUID
+
 import pytest
 
 from stepwell.model.rows import Batch, Claimed, RunFilter
@@ -33,6 +35,24 @@ async def test_what_does_not_come_with_the_claim_follows_in_pages(
     monkeypatch.setattr(claims, "_FIRST_PAGE", first_page)
     monkeypatch.setattr(claims, "_PAGE", 1000)
     assert [[row.pos for row in run.history] for run in await claim(store)] == [list(range(STEPS))] * 2
+
+
+async def test_many_runs_share_the_bytes_of_one_answer(
+    store: PostgresStore, two_runs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim of hundreds must not bring hundreds of full pages."""
+    monkeypatch.setattr(claims, "_FIRST_PAGES", 10 * 400)
+    pages: list[UUID] = []
+    read_rest = store._read_rest
+
+    async def noted(run: Claimed) -> bool:
+        pages.append(run.run_id)
+        return await read_rest(run)
+
+    monkeypatch.setattr(store, "_read_rest", noted)
+    runs = await claim(store)
+    assert [len(run.history) for run in runs] == [STEPS] * 2
+    assert pages == [run.run_id for run in runs], "each brought ten outcomes of 300 bytes in a share of 400"
 
 
 def break_statement(store: PostgresStore, name: str, old: bytes, new: bytes) -> None:

@@ -148,7 +148,7 @@ async def test_the_careful_form(filled: PostgresStore) -> None:
 
 async def test_a_claim(filled: PostgresStore) -> None:
     where = ME, "default", "default", params.texts(["", "mail"]), params.texts([ROUTE, "other", "third"]), BATCH
-    release, _, take = await plans_of(filled, *filled._take_statements(where))
+    release, _, take = await plans_of(filled, *filled._take_statements(where, BATCH))
     assert release.indexes == {"workflow_status_delayed"}
     assert {"workflow_status_claim", "operation_outputs_pkey"} <= take.indexes
     assert take.buffers <= 70 * BATCH
@@ -156,7 +156,7 @@ async def test_a_claim(filled: PostgresStore) -> None:
 
 async def test_an_idle_claim_is_cheap(filled: PostgresStore) -> None:
     where = ME, "default", "default", params.texts(["", "mail"]), params.texts(["nobody", "nothing"]), BATCH
-    *_, take = await plans_of(filled, *filled._take_statements(where))
+    *_, take = await plans_of(filled, *filled._take_statements(where, BATCH))
     assert take.buffers <= 3 * 2 * 2 + 2
 
 
@@ -180,7 +180,7 @@ async def test_a_claim_after_a_takeover(postgres_url: str) -> None:
         await connection.execute("analyze")
         await connection.execute("update stepwell.workflow_status set status = 'ENQUEUED', owner = null")
     where = ME, "default", "default", params.texts([""]), params.texts([route]), BATCH
-    *_, take = await explain(store, store._lanes.misc, *store._take_statements(where))
+    *_, take = await explain(store, store._lanes.misc, *store._take_statements(where, BATCH))
     await store.close()
     assert "workflow_status_unusual" not in take.indexes, "it would sort all that is enqueued, once per claim"
     assert take.buffers <= 30 * BATCH

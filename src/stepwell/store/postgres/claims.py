@@ -15,7 +15,8 @@ from stepwell.store.postgres.params import Statement, statement
 from stepwell.store.postgres.wire import rows
 
 _RELEASE_LIMIT = 1000
-_FIRST_PAGE = 256 * 1024  # bytes of a run's history that come with its claim; there may be a hundred runs
+_FIRST_PAGE = 256 * 1024  # bytes of a run's history that come with its claim, unless many runs are claimed
+_FIRST_PAGES = 100 * _FIRST_PAGE  # the same of all runs of a claim
 _PAGE = 8 * 1024 * 1024  # bytes
 _BEFORE_ALL = -(2**31)
 #: What an answer that cannot be made looks like: 54000, 53200, "invalid memory alloc request size", ...
@@ -39,15 +40,15 @@ class Claims(Leaves):
             incarnation, identity.namespace, identity.app, params.texts(["", *queues]), params.texts(routes), limit
         )  # fmt: skip
         try:
-            return await self._take(where)
+            return await self._take(where, limit)
         except StoreFault as fault:
             if fault.kind not in _REFUSED_ANSWER and fault.code != "53200":
                 raise
         return await self._take_bare(where)
 
-    async def _take(self, where: Sequence[object]) -> list[Claimed]:
+    async def _take(self, where: Sequence[object], limit: int) -> list[Claimed]:
         """In one round trip, as far as the histories fit into it."""
-        *_, taken = await self._lanes.misc.run(*self._take_statements(where))
+        *_, taken = await self._lanes.misc.run(*self._take_statements(where, limit))
         claimed: list[Claimed] = []
         for row in sorted(rows(taken), key=_age):
             recorded, history = _decode_history(row[20])
@@ -56,12 +57,12 @@ class Claims(Leaves):
                 claimed.append(run)
         return claimed
 
-    def _take_statements(self, where: Sequence[object]) -> tuple[Statement, ...]:
+    def _take_statements(self, where: Sequence[object], limit: int) -> tuple[Statement, ...]:
         sql = self._lanes.sql
         return (
             statement(sql("claims/release_delayed"), _RELEASE_LIMIT),
             statement(sql("claims/in_order")),
-            statement(sql("claims/take"), *where, _FIRST_PAGE),
+            statement(sql("claims/take"), *where, min(_FIRST_PAGE, _FIRST_PAGES // limit)),
         )
 
     async def _take_bare(self, where: Sequence[object]) -> list[Claimed]:
