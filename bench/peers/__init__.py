@@ -37,9 +37,17 @@ class Peer(Protocol):
     write_flood_async: Callable[[int], Awaitable[int]]
 
     def configure(
-        self, url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True
+        self,
+        url: str,
+        *,
+        pool: int = POOL,
+        transactions_in: str | None = None,
+        sessions: bool = True,
+        listen: bool = True,
     ) -> None:
         """Say which database; `pool` connections where the system lets one choose. Opens nothing.
+
+        `listen=False`: without LISTEN, as behind a pooler that hands out connections per transaction.
 
         `transactions_in`: the URL of the database in which transactions run, with SQLAlchemy's `sessions` or, where the
         system lets one choose, the driver's own connections.

@@ -131,7 +131,9 @@ async def write_flood_async(cell: int) -> int:
     return cell
 
 
-def configure(url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True) -> None:
+def configure(
+    url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True, listen: bool = True
+) -> None:
     """The settings that its documentation names for throughput: more connections, more threads."""
     DBOS(
         config={
@@ -139,6 +141,7 @@ def configure(url: str, *, pool: int = POOL, transactions_in: str | None = None,
             "system_database_url": url,
             "sys_db_pool_size": pool,
             "max_executor_threads": MAX_THREADS,
+            "use_listen_notify": listen,
             "log_level": "WARNING",
             # Fixed, so that the process after a crash counts as the same application and recovers its runs.
             "application_version": "bench",

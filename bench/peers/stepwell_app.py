@@ -10,7 +10,7 @@ import psycopg
 import stepwell.aio
 from bench import meter
 from bench.peers import POOL, Send
-from stepwell import Client, Postgres, Stepwell, step, transaction, workflow
+from stepwell import Client, Postgres, Settings, Stepwell, step, transaction, workflow
 
 engine: Stepwell
 write: Any
@@ -130,10 +130,12 @@ async def write_flood_async(cell: int) -> int:
     return cell
 
 
-def configure(url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True) -> None:
+def configure(
+    url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True, listen: bool = True
+) -> None:
     """Everything by default: Stepwell chooses its few connections itself, so `pool` has no meaning here."""
     global engine
-    engine = Stepwell(url)
+    engine = Stepwell(url, settings=Settings(notify=listen))
     if transactions_in is not None:
         source = None if transactions_in == url else Postgres(transactions_in)
         (_define_sessions if sessions else _define_connections)(source)

@@ -54,6 +54,21 @@ def measure(child: Child) -> None:
     child.answer({} if lost else values, lost, f"{lost} messages were not received" if lost else "")
 
 
+def measure_polling(child: Child) -> None:
+    """Single messages to a process that does not LISTEN."""
+    values: dict[str, float] = {}
+
+    async def run() -> int:
+        async with child.peer.serving_async():
+            _, lost = await _received(child, [int(child.params["single"])], PAUSE_SECONDS, child.params["patience"])
+            values["polling"] = statistics.median(meter.latencies) if meter.latencies else 0.0
+            return lost
+
+    child.peer.configure(child.url, listen=False)
+    lost = asyncio.run(run())
+    child.answer({} if lost else values, lost, f"{lost} messages were not received" if lost else "")
+
+
 async def _received(child: Child, counts: list[int], pause: float, patience: float) -> tuple[float, int]:
     """Start a receiver for each count, have its messages sent; (seconds, messages that did not arrive)."""
     peer = child.peer
@@ -110,6 +125,11 @@ def sample(lab: Lab, system: str) -> Sample:
     taken.scale(
         "woken", sizes.stepwell_woken / woken, f"measured with {woken:,} runs, scaled to {sizes.stepwell_woken:,}"
     )
+    taken.take(lab.child(system, f"{__name__}:measure_polling", single=sizes.single_messages, patience=patience))
+    # Stepwell as it is by default, against DBOS where it polls.
+    which = "latency" if mine else "polling"
+    if which in taken.values:
+        taken.values["against_polling"] = taken.values[which]
     return taken
 
 
@@ -118,6 +138,8 @@ ROW = Row(
     "messages from another process",
     (
         Metric("latency", "send to received, p50", "s", ratio=2),
+        Metric("against_polling", "the same; DBOS without LISTEN, where it polls", "s", ratio=30),
+        Metric("polling", "the same, both without LISTEN", "s"),
         Metric("flood", "messages per second to one run", "/s", better="higher", ratio=5),
         Metric("woken", "1,000 waiting runs, one message each", "s", ratio=5),
     ),
