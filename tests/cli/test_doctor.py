@@ -8,7 +8,7 @@ import pytest
 from stepwell import Client, Stepwell
 from stepwell.cli.checks import Facts, Finding, judge
 from stepwell.cli.options import Target
-from stepwell.model.rows import ExecutorRow
+from stepwell.model.looking import ExecutorRow
 from stepwell.store.api import MigrationState
 from tests.cli.kit import Cli, invoke
 

@@ -6,7 +6,7 @@ import pytest
 
 from stepwell import Client, NotSerializable, Stepwell, WorkflowConflict, step, workflow
 from stepwell.core import bulk
-from stepwell.model.rows import RunFilter
+from stepwell.model.looking import RunFilter
 from stepwell.store.api import Store
 from tests.engine.kit import Exits, Lab, Tap, eventually
 

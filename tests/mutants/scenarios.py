@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import stepwell
 from stepwell import Retry, Settings, step, workflow
 from stepwell.errors import StepInterrupted, StepwellError
-from stepwell.model.rows import Beat, StepRow
+from stepwell.model.looking import StepRow
+from stepwell.model.rows import Beat
 from stepwell.store.api import Store
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.testing import Trouble, crash_everywhere, simulate

@@ -8,7 +8,8 @@ import pytest
 
 import stepwell
 from stepwell import Settings, workflow
-from stepwell.model.rows import Beat, RunFilter
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import Beat
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.testing.process import Process
 from stepwell.testing.simulated_database import simulated_database

@@ -13,7 +13,7 @@ from stepwell.cli.ask import with_store
 from stepwell.cli.exits import failure_of
 from stepwell.cli.options import Target
 from stepwell.cli.output import duration
-from stepwell.model.rows import ExecutorRow, RunFilter
+from stepwell.model.looking import ExecutorRow, RunFilter
 from stepwell.model.status import Status
 from stepwell.store.api import MigrationState, Store
 from stepwell.store.faults import StoreFault

@@ -21,8 +21,9 @@ from stepwell.core.outside import result_of
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import check, execution_of, new_run, own
 from stepwell.core.unwind import Ended
+from stepwell.model.looking import Outcome
 from stepwell.model.options import CallOptions
-from stepwell.model.rows import Intent, NewRun, Outcome, ParentRef, Started, Wait
+from stepwell.model.rows import Intent, NewRun, ParentRef, Started, Wait
 from stepwell.model.status import Status
 from stepwell.serde.fingerprint import fingerprint
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from stepwell.core import cancel
 from stepwell.core.unwind import Ended, Fate
-from stepwell.model.rows import Leave, Outcome
+from stepwell.model.looking import Outcome
+from stepwell.model.rows import Leave
 from stepwell.model.status import Status
 
 if TYPE_CHECKING:

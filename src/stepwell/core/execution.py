@@ -16,16 +16,7 @@ from stepwell.core.delivery import Deliveries, History
 from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
 from stepwell.core.unwind import Ended, Fate, Unwound, release
-from stepwell.model.rows import (
-    Checkpoint,
-    Finish,
-    Intent,
-    NewRun,
-    ParentRef,
-    Recorded,
-    RecordedIntent,
-    Wait,
-)
+from stepwell.model.rows import Checkpoint, Finish, Intent, NewRun, ParentRef, Recorded, RecordedIntent, Wait
 from stepwell.store.faults import StoreFault
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from stepwell.core.operate import reference
-from stepwell.model.rows import ExecutorRow, RunRow
+from stepwell.model.looking import ExecutorRow, RunRow
 from stepwell.model.status import Status
 from stepwell.model.words import counted
 

@@ -15,7 +15,8 @@ from stepwell.errors import InvalidArgument, UsageError, WaitTimeout
 from stepwell.model.durations import instant
 from stepwell.model.ids import check_known_id, check_name, check_workflow_id
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
-from stepwell.model.rows import NewRun, RunFilter
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import NewRun
 from stepwell.model.status import Status
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stepwell.errors import StepwellError, WorkflowCancelled
-from stepwell.model.rows import Outcome
+from stepwell.model.looking import Outcome
 from stepwell.model.status import Status
 from stepwell.serde.coder import Coder
 from stepwell.serde.serializer import Serializer

@@ -10,7 +10,7 @@ from stepwell.core.inbox import Slot
 from stepwell.core.outcome import unpack
 from stepwell.errors import WaitTimeout, WorkflowNotFound
 from stepwell.model.ids import check_known_id
-from stepwell.model.rows import Outcome, RunRow
+from stepwell.model.looking import Outcome, RunRow
 from stepwell.serde.coder import Coder
 
 if TYPE_CHECKING:

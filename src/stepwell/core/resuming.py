@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from stepwell.core import sealing
 from stepwell.errors import StepwellError
 from stepwell.model.ids import child_id
+from stepwell.model.looking import RunRow, StepRow
 from stepwell.model.resumption import Resumption
-from stepwell.model.rows import RunRow, StepRow
 from stepwell.model.status import Status
 
 if TYPE_CHECKING:

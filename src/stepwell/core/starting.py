@@ -11,8 +11,9 @@ from stepwell.core.execution import Execution
 from stepwell.core.registry import route
 from stepwell.errors import InvalidArgument, UnreadablePayload, WorkflowConflict
 from stepwell.model.ids import child_id
+from stepwell.model.looking import RunRow
 from stepwell.model.options import CallOptions
-from stepwell.model.rows import NewRun, ParentRef, RunRow, Started
+from stepwell.model.rows import NewRun, ParentRef, Started
 from stepwell.model.status import Status
 from stepwell.serde.fingerprint import fingerprint
 

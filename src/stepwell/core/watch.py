@@ -7,7 +7,7 @@ from uuid import UUID
 
 from stepwell.core.heeding import Heed
 from stepwell.errors import NoRunningEngine
-from stepwell.model.rows import Outcome
+from stepwell.model.looking import Outcome
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime

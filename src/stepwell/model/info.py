@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from stepwell.model.rows import ExecutorRow, RunRow, StepRow
+from stepwell.model.looking import ExecutorRow, RunRow, StepRow
 
 T = TypeVar("T")
 

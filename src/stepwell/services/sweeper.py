@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from stepwell.core import cancel
-from stepwell.model.rows import ExecutorRow, Leave
+from stepwell.model.looking import ExecutorRow
+from stepwell.model.rows import Leave
 from stepwell.model.status import Status
 from stepwell.model.words import counted
 from stepwell.services.service import Service

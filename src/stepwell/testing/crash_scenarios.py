@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeVar
 
 from stepwell.core.definition import BoundCall
 from stepwell.core.ref import RunRef
-from stepwell.model.rows import Beat, RunRow
+from stepwell.model.looking import RunRow
+from stepwell.model.rows import Beat
 from stepwell.model.settings import Settings
 from stepwell.testing.crash_report import Crash, CrashFailure, CrashReport, When
 from stepwell.testing.crash_rules import Ran, outcomes, unfinished, wrong_bodies

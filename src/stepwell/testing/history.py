@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
-from stepwell.model.rows import RunFilter, RunRow, StepRow
+from stepwell.model.looking import RunFilter, RunRow, StepRow
 from stepwell.model.status import TERMINAL, Status
 from stepwell.store.api import Store
 from stepwell.testing.witness import Place

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from stepwell.core import operate
 from stepwell.core.definition import BoundCall
-from stepwell.model.rows import RunRow
+from stepwell.model.looking import RunRow
 from stepwell.model.settings import Settings
 from stepwell.model.status import TERMINAL, Status
 from stepwell.testing.cluster import Cluster

@@ -10,19 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
-from stepwell.model.rows import (
-    Batch,
-    Checkpoint,
-    Claimed,
-    Committed,
-    Finish,
-    Intent,
-    Leave,
-    NewRun,
-    RunRow,
-    Started,
-    Wait,
-)
+from stepwell.model.looking import RunRow
+from stepwell.model.rows import Batch, Checkpoint, Claimed, Committed, Finish, Intent, Leave, NewRun, Started, Wait
 from stepwell.store.api import Store, StoreIdentity
 
 #: Where the database's clock stands when a test begins.

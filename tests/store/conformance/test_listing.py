@@ -2,7 +2,8 @@
 
 import pytest
 
-from stepwell.model.rows import ParentRef, RunFilter, RunRow
+from stepwell.model.looking import RunFilter, RunRow
+from stepwell.model.rows import ParentRef
 from tests.store.conformance.kit import START, Execution, World, draw, finish, intent, step
 
 

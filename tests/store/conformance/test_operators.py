@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stepwell.model.rows import ParentRef, RunFilter, Verdict
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import ParentRef, Verdict
 from tests.store.conformance.kit import START, Execution, World, draw, finish, intent, step, timer
 
 

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from stepwell.model.rows import ParentRef, RunFilter
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import ParentRef
 from tests.store.conformance.kit import Execution, World, draw, finish, step
 
 DAY = 86_400.0

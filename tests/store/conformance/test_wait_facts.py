@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from stepwell.model.rows import Leave, RunFilter, Wait
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import Leave, Wait
 from tests.store.conformance.kit import START, Execution, World, draw, end_of, step, timer
 from tests.store.conformance.talk import entry, event, for_entry, for_event, for_message, message, published, sent
 

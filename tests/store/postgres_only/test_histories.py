@@ -4,7 +4,8 @@ from uuid import UUID
 
 import pytest
 
-from stepwell.model.rows import Batch, Claimed, RunFilter
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import Batch, Claimed
 from stepwell.store.postgres import PostgresStore, claims
 from tests.store.conformance.kit import ROUTE, Execution, draw, step
 from tests.store.postgres_only.conftest import Bystander

@@ -12,7 +12,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from stepwell.model.rows import Batch, Finish, Intent, Leave, RunFilter, Wait
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import Batch, Finish, Intent, Leave, Wait
 from stepwell.store.api import StoreIdentity
 from stepwell.store.postgres import PostgresStore, binding, listing, params
 from stepwell.store.postgres.params import Statement, statement

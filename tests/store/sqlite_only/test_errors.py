@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stepwell.model.rows import Batch, RunFilter
+from stepwell.model.looking import RunFilter
+from stepwell.model.rows import Batch
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.sqlite.errors import fault_of
 from tests.store.sqlite_only.conftest import Opened

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwell.model.rows import RunFilter
+from stepwell.model.looking import RunFilter
 from stepwell.store.faults import StoreFault
 from stepwell.store.sqlite import SQLiteStore
 from stepwell.store.sqlite.connection import Session

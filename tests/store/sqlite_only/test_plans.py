@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from stepwell.model.rows import RunFilter
+from stepwell.model.looking import RunFilter
 from stepwell.store.api import StoreIdentity
 from stepwell.store.sqlite.connection import SQL, Session
 from stepwell.store.sqlite.functions import contains

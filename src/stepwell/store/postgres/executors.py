@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from stepwell.model.rows import ExecutorRow
+from stepwell.model.looking import ExecutorRow
 from stepwell.store.postgres import params
 from stepwell.store.postgres.lanes import Lanes
 from stepwell.store.postgres.params import statement

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stepwell.model.rows import RunFilter
+from stepwell.model.looking import RunFilter
 from stepwell.store.postgres import params
 from stepwell.store.postgres.params import Statement, statement
 from stepwell.store.sqlfile import substitute

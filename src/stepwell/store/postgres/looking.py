@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from stepwell.model.rows import Outcome, RunFilter, RunRow, StepRow
+from stepwell.model.looking import Outcome, RunFilter, RunRow, StepRow
 from stepwell.store.postgres import listing, params
 from stepwell.store.postgres.lanes import Lanes
 from stepwell.store.postgres.params import Statement, statement

@@ -4,7 +4,8 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from stepwell.model.rows import Beat, ExecutorRow
+from stepwell.model.looking import ExecutorRow
+from stepwell.model.rows import Beat
 from stepwell.store.api import retention_lease
 from stepwell.store.sqlite.connection import Row, Session
 

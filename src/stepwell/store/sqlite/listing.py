@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from stepwell.model.rows import Outcome, RunFilter, RunRow, StepRow
+from stepwell.model.looking import Outcome, RunFilter, RunRow, StepRow
 from stepwell.model.status import Status
 from stepwell.store.sqlite.connection import Row, Session, uuid_of
 

@@ -8,6 +8,7 @@ from time import time as machine_clock
 from typing import TypeVar
 from uuid import UUID
 
+from stepwell.model.looking import ExecutorRow, Outcome, RunFilter, RunRow, StepRow
 from stepwell.model.messaging import (
     EventRow,
     EventWrite,
@@ -19,19 +20,7 @@ from stepwell.model.messaging import (
     StreamWrite,
 )
 from stepwell.model.resumption import Resumption
-from stepwell.model.rows import (
-    Batch,
-    Claimed,
-    Committed,
-    ExecutorRow,
-    Leave,
-    NewRun,
-    Outcome,
-    RunFilter,
-    RunRow,
-    Started,
-    StepRow,
-)
+from stepwell.model.rows import Batch, Claimed, Committed, Leave, NewRun, Started
 from stepwell.model.transactions import Standing
 from stepwell.store.api import MigrationState, StoreIdentity
 from stepwell.store.faults import FaultKind, StoreFault
