@@ -61,7 +61,8 @@ def _take(lab: Lab, key: str, systems: tuple[str, ...], console: Console, sizes:
     for number in range(sizes.rounds):
         for system in systems if number % 2 == 0 else systems[::-1]:
             started = time.monotonic()
-            sample = result.row.sample(lab, system)
+            measured = result.row.instead if system == "dbos" and result.row.instead else system
+            sample = result.row.sample(lab, measured)
             result.samples[system].append(sample)
             progress = f"{key} {number + 1}/{sizes.rounds} {system} ({time.monotonic() - started:.0f} s)"
             console.print(f"{progress}: {_short(sample)}", markup=False, highlight=False, soft_wrap=True)

@@ -26,6 +26,10 @@ class Sizes:
     stepwell_woken: int = 1_000
     dbos_woken: int = 200
     list_calls: int = 30
+    enqueued_singly: int = 300
+    stepwell_enqueued: int = 5_000
+    dbos_enqueued: int = 1_000
+    waiting_runs: int = 100_000
     child_timeout: float = 150.0
 
 
@@ -43,5 +47,9 @@ QUICK = Sizes(
     stepwell_messages=2_000,
     dbos_messages=200,
     list_calls=10,
+    enqueued_singly=100,
+    stepwell_enqueued=2_000,
+    dbos_enqueued=300,
+    waiting_runs=20_000,
     child_timeout=90.0,
 )

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol, cast
 
 SYSTEMS = ("stepwell", "dbos")
+#: Measured beside Stepwell in the place of DBOS, by rows that say so.
+PGQUEUER = "pgqueuer"
 
 #: DBOS's own default is 20 connections; with 50 it was no slower anywhere and often faster.
 POOL = 50
@@ -14,6 +16,22 @@ POOL = 50
 
 #: (id, message): returns when it is committed.
 Send = Callable[[str, float], Awaitable[None]]
+
+
+class Producer(Protocol):
+    """Enqueues from a process that executes nothing. Everything returns when it is committed."""
+
+    async def one(self, number: int) -> None:
+        """One run of `one_step_async` in the queue "bench"."""
+        ...
+
+    async def many(self, numbers: Sequence[int]) -> None:
+        """Many of them, the fastest way that the system has."""
+        ...
+
+    async def arrive(self, sent: float) -> None:
+        """A run of `arrive_async` in that queue."""
+        ...
 
 
 class Peer(Protocol):
@@ -30,6 +48,9 @@ class Peer(Protocol):
     ten_then_gate_async: Callable[[int], Awaitable[int]]
     hear_async: Callable[[int], Awaitable[int]]
 
+    #: Notes how long ago it was sent.
+    arrive_async: Callable[[float], Awaitable[int]]
+
     # Workflows whose steps are transactions: each inserts its number into bench_rows.
     write_chain: Callable[[int], int]
     write_chain_async: Callable[[int], Awaitable[int]]
@@ -44,10 +65,12 @@ class Peer(Protocol):
         transactions_in: str | None = None,
         sessions: bool = True,
         listen: bool = True,
+        queue: bool = False,
     ) -> None:
         """Say which database; `pool` connections where the system lets one choose. Opens nothing.
 
-        `listen=False`: without LISTEN, as behind a pooler that hands out connections per transaction.
+        `listen=False`: without LISTEN, as behind a pooler that hands out connections per transaction. `queue`: executes
+        what is in the queue "bench".
 
         `transactions_in`: the URL of the database in which transactions run, with SQLAlchemy's `sessions` or, where the
         system lets one choose, the driver's own connections.
@@ -68,6 +91,10 @@ class Peer(Protocol):
 
     def id_of(self, handle: Any) -> str:
         """The id by which a started run is sent messages."""
+        ...
+
+    def producing(self, url: str) -> AbstractAsyncContextManager[Producer]:
+        """A client in a process that executes nothing, for the queue "bench"."""
         ...
 
     def sending(self, url: str) -> AbstractAsyncContextManager[Send]:
@@ -93,8 +120,8 @@ class Peer(Protocol):
 
 def load_peer(system: str) -> Peer:
     """Import an app; only the one that is measured is ever imported in a process."""
-    if system not in SYSTEMS:
-        raise ValueError(f"system is one of {', '.join(SYSTEMS)}, not {system!r}")
+    if system not in (*SYSTEMS, PGQUEUER):
+        raise ValueError(f"system is one of {', '.join(SYSTEMS)} and {PGQUEUER}, not {system!r}")
     return cast(Peer, importlib.import_module(f"bench.peers.{system}_app"))
 
 

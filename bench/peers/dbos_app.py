@@ -1,7 +1,7 @@
 """The benchmark's workflows on DBOS, by its documented API. The bodies are those of `stepwell_app`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -9,13 +9,17 @@ from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSClient, SQLAlchemyDatasour
 from sqlalchemy import text
 
 from bench import meter
-from bench.peers import POOL, Send
+from bench.peers import POOL, Producer, Send
 
 MAX_THREADS = 256
+#: Enqueued at once by a client.
+AT_ONCE = 64
 INSERT = text("INSERT INTO bench_rows (number) VALUES (:number)")
+QUEUE = "bench"
 write: Any
 write_async: Any
 _transactions_in: list[str | None] = [None]
+_queues = [False]
 
 
 @DBOS.step()
@@ -98,6 +102,12 @@ async def hear_async(count: int) -> int:
 
 
 @DBOS.workflow()
+async def arrive_async(sent: float) -> int:
+    meter.latencies.append(meter.now() - sent)
+    return 1
+
+
+@DBOS.workflow()
 def write_chain(steps: int) -> int:
     for number in range(steps):
         started = meter.now()
@@ -132,7 +142,13 @@ async def write_flood_async(cell: int) -> int:
 
 
 def configure(
-    url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True, listen: bool = True
+    url: str,
+    *,
+    pool: int = POOL,
+    transactions_in: str | None = None,
+    sessions: bool = True,
+    listen: bool = True,
+    queue: bool = False,
 ) -> None:
     """The settings that its documentation names for throughput: more connections, more threads."""
     DBOS(
@@ -148,6 +164,7 @@ def configure(
             "executor_id": "local",
         }
     )
+    _queues[0] = queue
     if transactions_in is not None:
         _define_transactions(transactions_in, pool)
 
@@ -193,6 +210,8 @@ async def serving_async() -> AsyncIterator[None]:
     if _transactions_in[0] is not None:
         await _define_async_transactions(_transactions_in[0])
     DBOS.launch()
+    if _queues[0]:
+        await asyncio.to_thread(DBOS.register_queue, QUEUE)
     try:
         yield
     finally:
@@ -205,6 +224,34 @@ async def start_async(workflow: Any, argument: Any) -> object:
 
 def id_of(handle: Any) -> str:
     return str(handle.get_workflow_id())
+
+
+class _Producer:
+    def __init__(self, client: DBOSClient) -> None:
+        self._client = client
+
+    async def _enqueue(self, workflow: Any, argument: Any) -> None:
+        await self._client.enqueue_async({"queue_name": QUEUE, "workflow_name": workflow.__qualname__}, argument)
+
+    async def one(self, number: int) -> None:
+        await self._enqueue(one_step_async, number)
+
+    async def many(self, numbers: Sequence[int]) -> None:
+        """It has no bulk start: many at once."""
+        for first in range(0, len(numbers), AT_ONCE):
+            await asyncio.gather(*(self.one(number) for number in numbers[first : first + AT_ONCE]))
+
+    async def arrive(self, sent: float) -> None:
+        await self._enqueue(arrive_async, sent)
+
+
+@asynccontextmanager
+async def producing(url: str) -> AsyncIterator[Producer]:
+    client = DBOSClient(system_database_url=url, system_database_pool_size=POOL)
+    try:
+        yield _Producer(client)
+    finally:
+        client.destroy()
 
 
 @asynccontextmanager

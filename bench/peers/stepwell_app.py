@@ -1,7 +1,7 @@
 """The benchmark's workflows on Stepwell. The bodies are those of `dbos_app`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from typing import Any
 
@@ -9,9 +9,10 @@ import psycopg
 
 import stepwell.aio
 from bench import meter
-from bench.peers import POOL, Send
+from bench.peers import POOL, Producer, Send
 from stepwell import Client, Postgres, Settings, Stepwell, step, transaction, workflow
 
+QUEUE = "bench"
 engine: Stepwell
 write: Any
 write_async: Any
@@ -97,6 +98,12 @@ async def hear_async(count: int) -> int:
 
 
 @workflow
+async def arrive_async(sent: float) -> int:
+    meter.latencies.append(meter.now() - sent)
+    return 1
+
+
+@workflow
 def write_chain(steps: int) -> int:
     for number in range(steps):
         started = meter.now()
@@ -131,7 +138,13 @@ async def write_flood_async(cell: int) -> int:
 
 
 def configure(
-    url: str, *, pool: int = POOL, transactions_in: str | None = None, sessions: bool = True, listen: bool = True
+    url: str,
+    *,
+    pool: int = POOL,
+    transactions_in: str | None = None,
+    sessions: bool = True,
+    listen: bool = True,
+    queue: bool = False,
 ) -> None:
     """Everything by default: Stepwell chooses its few connections itself, so `pool` has no meaning here."""
     global engine
@@ -193,6 +206,23 @@ async def start_async(workflow: Any, argument: Any) -> object:
 
 def id_of(handle: Any) -> str:
     return str(handle.id)
+
+
+class _Producer:
+    async def one(self, number: int) -> None:
+        await one_step_async.options(queue=QUEUE).start(number)
+
+    async def many(self, numbers: Sequence[int]) -> None:
+        await one_step_async.options(queue=QUEUE).start_many(one_step_async.bind(number) for number in numbers)
+
+    async def arrive(self, sent: float) -> None:
+        await arrive_async.options(queue=QUEUE).start(sent)
+
+
+@asynccontextmanager
+async def producing(url: str) -> AsyncIterator[Producer]:
+    async with Client(url):
+        yield _Producer()
 
 
 @asynccontextmanager

@@ -105,6 +105,14 @@ TABLES = {
             ),
         ),
     ),
+    "pgqueuer": Tables(
+        schema="public",
+        steps="",
+        unfinished="select count(*) from {schema}pgqueuer",
+        asleep="",
+        model_run="",
+        copied=(),
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from bench.rows import (
     i_sqlite,
     import_time,
     j_messages,
+    q_queues,
 )
 from bench.rows.row import Row
 
@@ -30,6 +31,8 @@ ROWS: dict[str, Row] = {
         h_long_and_old.ROW,
         i_sqlite.ROW,
         j_messages.ROW,
+        q_queues.ROW,
+        q_queues.ROW_PGQUEUER,
         import_time.ROW,
     )
 }

@@ -49,9 +49,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`sample(lab, system)` takes one round; it runs in the parent and measures in children."""
+    """`sample(lab, system)` takes one round; it runs in the parent and measures in children.
+
+    `instead`: the system that is measured in the place of DBOS.
+    """
 
     key: str
     title: str
     metrics: tuple[Metric, ...]
     sample: Callable[[Lab, str], Sample]
+    instead: str | None = None

@@ -12,6 +12,7 @@ from stepwell.core.current import Current, current, current_or_none
 from stepwell.core.futures import StepFuture
 from stepwell.core.futures import first as _first
 from stepwell.core.saga import AsyncSaga, Saga
+from stepwell.core.schedule import Schedule
 from stepwell.core.verbs import now, patched, random, uuid4
 from stepwell.decorators import (
     AsyncStep,
@@ -40,7 +41,11 @@ from stepwell.errors import (
     NotSerializable,
     Parked,
     PayloadTooLarge,
+    QueueNotEmpty,
+    QueueNotFound,
     ReplayMismatch,
+    ScheduleConflict,
+    ScheduleNotFound,
     StepInterrupted,
     StepTimeout,
     StepwellError,
@@ -51,6 +56,7 @@ from stepwell.errors import (
     TokenFailed,
     TokenInvalid,
     TokenUsed,
+    TooManyFailures,
     TransactionMisuse,
     UnreadablePayload,
     UnregisteredInstance,
@@ -62,13 +68,16 @@ from stepwell.errors import (
     WorkflowFailed,
     WorkflowNotFound,
 )
+from stepwell.event_verbs import publish, wait_for
 from stepwell.gathering import gather
 from stepwell.handle import AsyncHandle, Handle
 from stepwell.messaging import close_stream, get_event, read_stream, recv, send, set_event, token, write_stream
 from stepwell.model.durations import instant as _instant
 from stepwell.model.durations import seconds as _seconds
 from stepwell.model.info import Page, StepInfo, WorkflowInfo
+from stepwell.model.queues import Queue, QueueInfo, Rate
 from stepwell.model.retry import Retry
+from stepwell.model.schedules import ScheduleInfo, Tick
 from stepwell.model.sentinel import RAISE
 from stepwell.model.settings import Settings
 from stepwell.serde.codec import Codec
@@ -170,10 +179,19 @@ __all__ = [
     "Page",
     "Parked",
     "PayloadTooLarge",
+    "Queue",
+    "QueueInfo",
+    "QueueNotEmpty",
+    "QueueNotFound",
+    "Rate",
     "Postgres",
     "ReplayMismatch",
     "Retry",
     "Saga",
+    "Schedule",
+    "ScheduleConflict",
+    "ScheduleInfo",
+    "ScheduleNotFound",
     "SQLAlchemy",
     "SQLite",
     "Settings",
@@ -186,12 +204,14 @@ __all__ = [
     "StepwellError",
     "StoreUnavailable",
     "StreamClosed",
+    "Tick",
     "Token",
     "TokenError",
     "TokenExpired",
     "TokenFailed",
     "TokenInvalid",
     "TokenUsed",
+    "TooManyFailures",
     "Transaction",
     "TransactionMisuse",
     "UnreadablePayload",
@@ -214,6 +234,7 @@ __all__ = [
     "get_event",
     "now",
     "patched",
+    "publish",
     "random",
     "read_stream",
     "recv",
@@ -228,6 +249,7 @@ __all__ = [
     "token",
     "transaction",
     "uuid4",
+    "wait_for",
     "workflow",
     "write_stream",
 ]

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from stepwell.async_event_verbs import publish, wait_for
 from stepwell.async_messaging import (
     close_stream,
     get_event,
@@ -29,6 +30,7 @@ __all__ = [
     "first",
     "gather",
     "get_event",
+    "publish",
     "read_stream",
     "recv",
     "run_step",
@@ -39,6 +41,7 @@ __all__ = [
     "sleep_until",
     "timeout",
     "token",
+    "wait_for",
     "write_stream",
 ]
 

@@ -2,9 +2,20 @@
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar
 
-from stepwell.core import events, explain, operate, sending, streams, tokens
+from stepwell.core import (
+    event_publishing,
+    events,
+    explain,
+    operate,
+    operate_events,
+    operate_many,
+    sending,
+    streams,
+    tokens,
+)
 from stepwell.core.outside import from_any_loop
 from stepwell.core.ref import RunRef
 from stepwell.core.registry import REGISTRY
@@ -13,8 +24,13 @@ from stepwell.decorators import AsyncWorkflow, Workflow
 from stepwell.errors import WorkflowNotFound
 from stepwell.handle import AsyncHandle
 from stepwell.hosting import Host
+from stepwell.model.ids import check_name
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
+from stepwell.model.published import SubscriptionInfo
+from stepwell.model.queues import Queue
 from stepwell.model.sentinel import RAISE
+from stepwell.queues import AsyncQueues
+from stepwell.schedules import AsyncSchedules
 
 T = TypeVar("T")
 
@@ -26,6 +42,16 @@ class AsyncVerbs:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+
+    @cached_property
+    def queues(self) -> AsyncQueues:
+        """See `Client.queues`."""
+        return AsyncQueues(self._host)
+
+    @cached_property
+    def schedules(self) -> AsyncSchedules:
+        """See `Client.schedules`."""
+        return AsyncSchedules(self._host)
 
     async def _await(self, make: Callable[[Runtime], Coroutine[Any, Any, T]]) -> T:
         runtime = self._host.runtime
@@ -62,9 +88,10 @@ class AsyncVerbs:
         until: datetime | None = None,
         limit: int = 100,
         after: str | None = None,
+        queue: str | Queue | None = None,
     ) -> Page[WorkflowInfo]:
         """See `Client.find`."""
-        where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after)
+        where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after, queue)
         return await self._await(lambda runtime: operate.find(runtime, where))
 
     async def count(
@@ -76,9 +103,10 @@ class AsyncVerbs:
         attributes: dict[str, Any] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        queue: str | Queue | None = None,
     ) -> int:
         """See `Client.count`."""
-        where = operate.run_filter(name, status, id_prefix, attributes, since, until)
+        where = operate.run_filter(name, status, id_prefix, attributes, since, until, queue=queue)
         return await self._await(lambda runtime: operate.count(runtime, where))
 
     async def cancel(self, id: str, force: bool = False, children: bool = True) -> None:
@@ -88,6 +116,48 @@ class AsyncVerbs:
     async def resume(self, id: str) -> AsyncHandle[Any]:
         """See `Client.resume`."""
         return AsyncHandle(await self._await(lambda runtime: operate.resume(runtime, id)))
+
+    async def cancel_many(
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        queue: str | Queue | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        all: bool = False,
+        reason: str = "cancel",
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """See `Client.cancel_many`."""
+        given = operate.run_filter(name, status, id_prefix, attributes, since, until, queue=queue)
+        where = operate_many.checked(given, all, operate_many.CANCELLED_BY_DEFAULT)
+        page = operate_many.cancelling_page(check_name(reason, "reason"))
+        return await operate_many.all_pages_async(
+            lambda where: self._await(lambda runtime: page(runtime, where)), where, progress
+        )
+
+    async def resume_many(
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        queue: str | Queue | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        all: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """See `Client.resume_many`."""
+        given = operate.run_filter(name, status, id_prefix, attributes, since, until, queue=queue)
+        where = operate_many.checked(given, all, operate_many.RESUMED_BY_DEFAULT)
+        return await operate_many.all_pages_async(
+            lambda where: self._await(lambda runtime: operate_many.resuming_page(runtime, where)), where, progress
+        )
 
     async def rewind(self, id: str, step: str) -> AsyncHandle[Any]:
         """See `Client.rewind`."""
@@ -108,6 +178,18 @@ class AsyncVerbs:
     async def executors(self) -> list[ExecutorInfo]:
         """See `Client.executors`."""
         return await self._await(operate.executors)
+
+    async def publish(self, event: str, payload: object, *, id: str | None = None) -> str:
+        """See `Client.publish`."""
+        return await event_publishing.publish_async(self._host.runtime, event, payload, id)
+
+    async def subscriptions(self, event: str | None = None) -> list[SubscriptionInfo]:
+        """See `Client.subscriptions`."""
+        return await self._await(lambda runtime: operate_events.subscriptions(runtime, event))
+
+    async def unsubscribe(self, event: str, workflow: str) -> int:
+        """See `Client.unsubscribe`."""
+        return await self._await(lambda runtime: operate_events.unsubscribe(runtime, event, workflow))
 
     async def send(
         self, id: str, message: object, topic: str | None = None, key: str | None = None, *, conn: object = None

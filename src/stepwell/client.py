@@ -1,18 +1,33 @@
 """A client of the database: starts, looks, cancels; never executes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
 from stepwell.async_verbs import AsyncVerbs, workflow_view
-from stepwell.core import events, explain, operate, sending, streams, tokens
+from stepwell.core import (
+    event_publishing,
+    events,
+    explain,
+    operate,
+    operate_events,
+    operate_many,
+    sending,
+    streams,
+    tokens,
+)
 from stepwell.core.ref import RunRef
 from stepwell.decorators import Workflow
 from stepwell.handle import Handle
 from stepwell.hosting import Host
+from stepwell.model.ids import check_name
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
+from stepwell.model.published import SubscriptionInfo
+from stepwell.model.queues import Queue
 from stepwell.model.sentinel import RAISE
+from stepwell.queues import Queues
+from stepwell.schedules import Schedules
 
 T = TypeVar("T")
 
@@ -36,6 +51,16 @@ class Client(Host):
     def aio(self) -> "AsyncVerbs":
         """The same verbs, awaited."""
         return AsyncVerbs(self)
+
+    @cached_property
+    def queues(self) -> Queues:
+        """The queues of this namespace: make, change, look, pause, empty."""
+        return Queues(self)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """The schedules of this namespace: make, change, pause, trigger, backfill."""
+        return Schedules(self)
 
     def register(self, name: str, instance: object, *, replace: bool = False) -> None:
         """Name an instance, so that its method workflows can be taken over by any process that has it too."""
@@ -68,9 +93,10 @@ class Client(Host):
         until: datetime | None = None,
         limit: int = 100,
         after: str | None = None,
+        queue: str | Queue | None = None,
     ) -> Page[WorkflowInfo]:
         """Runs, newest first, without payloads. `after` is the page before's `after`."""
-        where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after)
+        where = operate.run_filter(name, status, id_prefix, attributes, since, until, limit, after, queue)
         return self._block(lambda runtime: operate.find(runtime, where))
 
     def count(
@@ -82,9 +108,10 @@ class Client(Host):
         attributes: dict[str, Any] | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
+        queue: str | Queue | None = None,
     ) -> int:
         """How many runs match."""
-        where = operate.run_filter(name, status, id_prefix, attributes, since, until)
+        where = operate.run_filter(name, status, id_prefix, attributes, since, until, queue=queue)
         return self._block(lambda runtime: operate.count(runtime, where))
 
     def cancel(self, id: str, force: bool = False, children: bool = True) -> None:
@@ -98,6 +125,59 @@ class Client(Host):
         because of the failure is forgotten, everything else stays recorded. The old outcome is archived. A step that
         ended in `StepInterrupted` is not tried again: that takes a rewind."""
         return Handle(self._block(lambda runtime: operate.resume(runtime, id)))
+
+    def cancel_many(
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        queue: str | Queue | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        all: bool = False,
+        reason: str = "cancel",
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Request the cancellation of all runs that match (filters as in `find`), and of their children; how many.
+
+            engine.cancel_many(name="shop:checkout", until=noon, reason="withdrawn")
+
+        Without `status`: of all that have not ended. In pages of 500, each committed by itself: after an interruption
+        call it again, and the rest follows. `progress` is called after each page with the number so far. `reason`: what
+        those who wait are told. Raises InvalidArgument without any filter, unless `all=True`.
+        """
+        given = operate.run_filter(name, status, id_prefix, attributes, since, until, queue=queue)
+        where = operate_many.checked(given, all, operate_many.CANCELLED_BY_DEFAULT)
+        page = operate_many.cancelling_page(check_name(reason, "reason"))
+        return operate_many.all_pages(lambda where: self._block(lambda runtime: page(runtime, where)), where, progress)
+
+    def resume_many(
+        self,
+        *,
+        name: str | None = None,
+        status: str | Sequence[str] | None = None,
+        id_prefix: str | None = None,
+        attributes: dict[str, Any] | None = None,
+        queue: str | Queue | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        all: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """`resume` all runs that match (filters as in `find`); how many.
+
+            engine.resume_many(name="shop:checkout", status="ERROR", since=yesterday)
+
+        Without `status`: BLOCKED, DEAD and ERROR ones; what was cancelled only if asked for. Otherwise like
+        `cancel_many`.
+        """
+        given = operate.run_filter(name, status, id_prefix, attributes, since, until, queue=queue)
+        where = operate_many.checked(given, all, operate_many.RESUMED_BY_DEFAULT)
+        return operate_many.all_pages(
+            lambda where: self._block(lambda runtime: operate_many.resuming_page(runtime, where)), where, progress
+        )
 
     def rewind(self, id: str, step: str) -> Handle[Any]:
         """Run the same run from that step (a `StepInfo.id`) again; what is replaced is archived."""
@@ -118,6 +198,21 @@ class Client(Host):
     def executors(self) -> list[ExecutorInfo]:
         """The processes of this schema: live, draining, and silent ones that are not removed yet."""
         return self._block(operate.executors)
+
+    # -- published events ------------------------------------------------------------------------------------
+    def publish(self, event: str, payload: object, *, id: str | None = None) -> str:
+        """Publish an event for whoever subscribed to it, whether or not this process has their code; its id. See
+        `stepwell.publish`."""
+        return event_publishing.publish(self.runtime, event, payload, id)
+
+    def subscriptions(self, event: str | None = None) -> list[SubscriptionInfo]:
+        """Which workflows an event starts, and whose runs it cancels; without one, all of the namespace."""
+        return self._block(lambda runtime: operate_events.subscriptions(runtime, event))
+
+    def unsubscribe(self, event: str, workflow: str) -> int:
+        """Remove what a workflow, by its registered name, subscribed to the event; how many rows that were. For
+        workflows that are no more: those that still declare it subscribe again when their process is launched."""
+        return self._block(lambda runtime: operate_events.unsubscribe(runtime, event, workflow))
 
     # -- messages, events, streams, tokens -------------------------------------------------------------------
     def send(

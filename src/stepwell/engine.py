@@ -18,6 +18,7 @@ from stepwell.services.cancellations import Cancellations
 from stepwell.services.dispatcher import Dispatcher
 from stepwell.services.heartbeat import Heartbeat
 from stepwell.services.janitor import Janitor
+from stepwell.services.scheduler import Scheduler
 from stepwell.services.sweeper import Sweeper
 from stepwell.services.watchdog import Watchdog
 
@@ -52,6 +53,7 @@ class Stepwell(Client):
         self._services = [
             Sweeper(runtime),
             Dispatcher(runtime),
+            Scheduler(runtime),
             Cancellations(runtime),
             Janitor(runtime),
             Watchdog(runtime),

@@ -17,9 +17,14 @@
     ├── WorkflowConflict              the id belongs to another workflow, or to other inputs
     ├── WorkflowFailed                another run's recorded failure (or the cause of your own type)
     ├── WorkflowCancelled             another run was cancelled
+    ├── TooManyFailures               (also ExceptionGroup) more runs of a `map` failed than it tolerates
     ├── WaitTimeout                   (also TimeoutError) a wait with a timeout ended by it
     ├── StepTimeout                   (also TimeoutError) a step took longer than its timeout
     ├── StepInterrupted               an at_most_once step was begun by a process that died
+    ├── QueueNotFound                 nobody has declared it, and nothing is in it
+    ├── QueueNotEmpty                 runs of it wait or are executed
+    ├── ScheduleNotFound
+    ├── ScheduleConflict              the name is taken by another schedule
     ├── StreamClosed                  an entry for a stream after its end
     ├── TokenError                    a token that cannot be completed
     │   ├── TokenInvalid              not one of this database's
@@ -39,6 +44,8 @@ Two are not errors but pass through workflow code, and derive from BaseException
 """
 
 import asyncio
+from collections.abc import Sequence
+from typing import Self
 
 
 class StepwellError(Exception):
@@ -93,6 +100,22 @@ class WorkflowNotFound(StepwellError):
     """No run has this id."""
 
 
+class QueueNotFound(StepwellError):
+    """The namespace has no queue of this name: nobody has declared it, and no run of it waits or is executed."""
+
+
+class QueueNotEmpty(StepwellError):
+    """Runs of the queue wait or are executed: without its row they would have no limits."""
+
+
+class ScheduleNotFound(StepwellError):
+    """The namespace has no schedule of this name."""
+
+
+class ScheduleConflict(StepwellError):
+    """The namespace has a schedule of this name already, or it belongs to another app."""
+
+
 class WorkflowEnded(StepwellError):
     """The run has ended: nobody will receive the message, and an event that it has not set will never come."""
 
@@ -121,6 +144,35 @@ class WorkflowCancelled(StepwellError):
     def __init__(self, message: str, *, reason: str = "cancel") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class TooManyFailures(StepwellError, ExceptionGroup[Exception]):
+    """More runs of a `map` failed than its `tolerate=` allows; those that had not ended were cancelled.
+
+    `failures` are the exceptions, at most 100 of them; `failed` says how many there were, and `total` of how many runs.
+    As an exception group it may be handled with `except*`.
+    """
+
+    failed: int
+    total: int
+
+    def __new__(cls, message: str, failures: Sequence[Exception], failed: int = 0, total: int = 0) -> Self:
+        """As an exception group is made."""
+        return super().__new__(cls, message, failures)
+
+    def __init__(self, message: str, failures: Sequence[Exception], failed: int = 0, total: int = 0) -> None:
+        super().__init__(message, failures)
+        self.failed = failed
+        self.total = total
+
+    @property
+    def failures(self) -> list[Exception]:
+        """What the runs raised, in the order in which that was seen; at most 100 of them."""
+        return list(self.exceptions)
+
+    def derive(self, excs: Sequence[Exception], /) -> "TooManyFailures":  # type: ignore[override]
+        """A part of it, for `except*`."""
+        return TooManyFailures(self.message, excs, self.failed, self.total)
 
 
 class WaitTimeout(StepwellError, TimeoutError):

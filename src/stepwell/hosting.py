@@ -16,8 +16,10 @@ from stepwell.core.instances import Instances
 from stepwell.core.outside import blocking
 from stepwell.core.registry import REGISTRY
 from stepwell.core.runtime import Runtime
+from stepwell.declaring import check_declared, declare_all
 from stepwell.errors import AsyncMismatch, ConfigurationError, EngineForked, NoRunningEngine, UsageError
 from stepwell.model.ids import check_name
+from stepwell.model.queues import Queue, queue_name
 from stepwell.model.settings import Settings
 from stepwell.serde.codec import Codec
 from stepwell.serde.serializer import Serializer
@@ -50,7 +52,7 @@ class Host:
         name: str = "default",
         schema: str = "stepwell",
         namespace: str = "default",
-        listen: Sequence[Any] | None = None,
+        listen: Sequence[str | Queue] | None = None,
         declare: Sequence[Any] = (),
         serializer: Codec | None = None,
         settings: Settings | None = None,
@@ -61,9 +63,8 @@ class Host:
         subscribe_log(self.bus)
         self._url = database_url(database)
         self._identity = StoreIdentity(check_name(schema, "schema"), check_name(namespace, "namespace"), name)
-        if declare:
-            raise ConfigurationError("declare= takes queues and schedules, which are not available yet")
-        self._queues = tuple(check_name(queue, "queue") for queue in listen or ())
+        self._declared = check_declared(declare)
+        self._queues = None if listen is None else tuple(queue_name(queue) for queue in listen)
         self._serializer = Serializer(
             codec=serializer, pickle=self.settings.pickle, payload_cap=self.settings.payload_cap
         )
@@ -274,6 +275,7 @@ class Host:
         now = await runtime.patient(runtime.store.now, outside=True)
         runtime.clock.observe(now, sent, runtime.env.monotonic())
         self._journal_task = runtime.spawn(runtime.journal.run())
+        await declare_all(runtime, self._declared)
         if self._listens and self.settings.notify:
             runtime.hints.start()
 

@@ -4,7 +4,7 @@ import re
 from typing import Any
 from uuid import UUID, uuid4
 
-from stepwell.core import sending, tokens, transaction_ends
+from stepwell.core import event_publishing, event_sweeping, sending, tokens, transaction_ends
 from stepwell.core.keys import sent_key
 from stepwell.core.saga import _Compensations
 from stepwell.core.transaction_values import Ending
@@ -57,6 +57,14 @@ def _another_key(run_id: UUID, key: Any, effect: int | None = None) -> str:
     return f"{sent_key(run_id, key, effect)}{uuid4()}"
 
 
+def _another_event_id(run_id: UUID, key: Any, effect: int | None = None) -> str:
+    return str(uuid4())
+
+
+async def _nothing_is_left(runtime: Any) -> None:
+    return None
+
+
 def _push_in_front(self: _Compensations, fn: Any, *args: Any, **kwargs: Any) -> None:
     _push(self, fn, *args, **kwargs)
     self._stack.insert(0, self._stack.pop())
@@ -66,6 +74,18 @@ _push = _Compensations.push
 
 
 FACT_MUTANTS = [
+    # -- published events ------------------------------------------------------------------------------------------
+    Mutant(
+        "an operation's event has another id each time",
+        lambda: replaced(event_publishing, "placed_id", _another_event_id),
+        facts.announcing,
+    ),
+    Mutant(
+        "what a dead publisher has left stays undone",
+        lambda: replaced(event_sweeping, "sweep", _nothing_is_left),
+        facts.cancelling,
+        seldom=True,
+    ),
     # -- transactions ----------------------------------------------------------------------------------------------
     Mutant(
         "a transaction is not fenced (Postgres)",

@@ -18,6 +18,7 @@ from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.testing import crash_everywhere
 from stepwell.testing.history import read_history
 from stepwell.testing.process import Process
+from tests.events.flows import announces_twice, cancels
 from tests.messaging.flows import conversation, expected
 from tests.mutants.scenarios import _check, _process, _until, _until_claimed_by, _until_ended, _world
 
@@ -124,6 +125,16 @@ def _alone(database: str | None, flow: Any, output: str, *args: object, gate: An
         _until_ended(world, "run")
         found = next(run for run in world.ask(read_history).runs.values() if run.workflow_id == "run")
         assert found.output == output, found.output or found.error
+
+
+def announcing(database: str | None = None) -> None:
+    """Each event of a workflow happens once, whenever the process dies: it starts one run."""
+    crash_everywhere(announces_twice.bind(1), database=database, every=6 if database else 2)
+
+
+def cancelling(database: str | None = None) -> None:
+    """What an event cancels is cancelled, whenever who publishes dies."""
+    crash_everywhere(cancels.bind(1), database=database, every=4 if database else 1, same_steps=False)
 
 
 def transactions(database: str | None = None) -> None:

@@ -37,7 +37,7 @@ def database(postgres_server: PostgresServer) -> Iterator[str]:
 
 
 #: They crash at every call and see nothing before the last.
-LONG = ("crashes", "crashes_in_threads", "at_most_once", "talk")
+LONG = ("crashes", "crashes_in_threads", "at_most_once", "talk", "announcing", "cancelling")
 
 
 def seldom(scenario: Scenario) -> list[pytest.MarkDecorator]:

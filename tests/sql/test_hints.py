@@ -10,7 +10,7 @@ from psycopg import sql as composing
 import stepwell
 from stepwell import Stepwell, WorkflowCancelled, workflow
 from stepwell.store.api import StoreIdentity
-from stepwell.store.hints import EVERYTHING, Hint
+from stepwell.store.hints import Hint
 from stepwell.store.postgres import PostgresStore
 from stepwell.store.postgres.notifier import Notice
 from tests.engine.kit import Lab, eventually
@@ -53,6 +53,9 @@ def test_a_parked_run(lab: Lab, sql: psycopg.Connection) -> None:
 
 # -- channels and payloads are the engine's own --------------------------------------------------------------------
 
+#: What a cancellation may have changed.
+CANCELLED = Hint.WORK | Hint.ENDED | Hint.CANCEL | Hint.MESSAGE
+
 SCHEMA = 'o"dd schemä'
 
 
@@ -67,7 +70,7 @@ async def odd(database_url: str, sql: psycopg.Connection) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("work", Hint.WORK), ("message", Hint.MESSAGE | Hint.WORK), ("cancel", EVERYTHING)]
+    ("kind", "said"), [("work", Hint.WORK), ("message", Hint.MESSAGE | Hint.WORK), ("cancel", CANCELLED)]
 )
 async def test_what_is_said_where(odd: PostgresStore, sql: psycopg.Connection, kind: str, said: Hint) -> None:
     heard = listening(sql, odd._notifier.channel)
@@ -81,7 +84,7 @@ async def test_what_is_rolled_back_is_not_said(odd: PostgresStore, sql: psycopg.
     with sql.transaction(force_rollback=True):
         say(sql, "work")
     say(sql, "cancel")
-    assert Notice.read(next(heard).payload) == Notice(EVERYTHING)
+    assert Notice.read(next(heard).payload) == Notice(CANCELLED)
 
 
 async def test_it_can_be_silenced(odd: PostgresStore, sql: psycopg.Connection) -> None:

@@ -7,35 +7,89 @@ import click
 
 from stepwell.cli.arguments import parse_input
 from stepwell.cli.ask import client_of
+from stepwell.cli.change_many import by_filter, change_many
 from stepwell.cli.exits import Exit, Failure, failure_of
+from stepwell.cli.filters import with_filter
 from stepwell.cli.load import load_workflow
 from stepwell.cli.options import Target, with_database, with_json
 from stepwell.cli.output import Output
 from stepwell.client import Client
+from stepwell.core.operate_many import CANCELLED_BY_DEFAULT, RESUMED_BY_DEFAULT
 from stepwell.errors import StepwellError, StoreUnavailable
+
+_WITH_IDS = click.argument("ids", metavar="[ID...]", nargs=-1)
+_EVERYTHING = click.option("--all", "everything", is_flag=True, help="No filter is meant: all runs.")
+_YES = click.option("--yes", is_flag=True, help="Do not ask. Only runs that filters name are asked about.")
 
 
 @click.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_WITH_IDS
+@with_filter
+@_EVERYTHING
+@_YES
 @click.option("--force", is_flag=True, help="CANCELLED at once, whatever it does; its cleanup does not run.")
 @click.option("--no-children", is_flag=True, help="Leave the runs that it started alone.")
 @with_database
 @with_json
-def cancel(target: Target, out: Output, ids: tuple[str, ...], force: bool, no_children: bool) -> None:
-    """Request cancellation: delivered at the run's next step or wait, so that it can clean up."""
+def cancel(
+    target: Target,
+    out: Output,
+    ids: tuple[str, ...],
+    where: dict[str, Any],
+    everything: bool,
+    yes: bool,
+    force: bool,
+    no_children: bool,
+) -> None:
+    """Request cancellation: delivered at the run's next step or wait, so that it can clean up.
+
+    Of the runs with these ids, or of all that match the filters and have not ended.
+    """
+    if by_filter(ids, where, everything):
+        if force or no_children:
+            raise Failure("--force and --no-children are for runs that are named by their ids", Exit.USAGE)
+        change_many(
+            target,
+            out,
+            where,
+            lambda client, told: client.cancel_many(**where, all=everything, progress=told),
+            by_default=CANCELLED_BY_DEFAULT,
+            infinitive="Cancel",
+            participle="cancelled",
+            yes=yes,
+        )
+        return
     said = "is cancelled" if force else "is asked to stop"
     _each(target, out, ids, lambda client, id: client.cancel(id, force=force, children=not no_children), said)
 
 
 @click.command()
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@_WITH_IDS
+@with_filter
+@_EVERYTHING
+@_YES
 @with_database
 @with_json
-def resume(target: Target, out: Output, ids: tuple[str, ...]) -> None:
+def resume(
+    target: Target, out: Output, ids: tuple[str, ...], where: dict[str, Any], everything: bool, yes: bool
+) -> None:
     """Let a BLOCKED, DEAD, CANCELLED or ERROR run go on from where it stopped.
 
+    The runs with these ids, or all that match the filters: without --status those in BLOCKED, DEAD and ERROR.
     ERROR: the steps whose failure ended it are tried again; everything else stays recorded.
     """
+    if by_filter(ids, where, everything):
+        change_many(
+            target,
+            out,
+            where,
+            lambda client, told: client.resume_many(**where, all=everything, progress=told),
+            by_default=RESUMED_BY_DEFAULT,
+            infinitive="Resume",
+            participle="resumed",
+            yes=yes,
+        )
+        return
     _each(target, out, ids, lambda client, id: client.resume(id), "goes on")
 
 

@@ -9,6 +9,8 @@ import click
 from stepwell.errors import (
     ConfigurationError,
     InvalidArgument,
+    QueueNotFound,
+    ScheduleNotFound,
     StepwellError,
     StoreUnavailable,
     WaitTimeout,
@@ -27,7 +29,7 @@ class Exit(IntEnum):
     FAILED = 1  # it was done, and the answer is no: a run failed, a check failed, nothing to resume
     USAGE = 2  # an option, an argument or a setting makes no sense
     UNAVAILABLE = 3  # the database cannot be used: unreachable, refused, or not migrated
-    NOT_FOUND = 4  # no such workflow, module or attribute
+    NOT_FOUND = 4  # no such workflow, schedule, queue, module or attribute
     TIMEOUT = 5  # it has not ended within --timeout; it goes on
     INTERRUPTED = 130  # Ctrl-C
 
@@ -38,7 +40,7 @@ Exit codes:
   1  done, and the answer is no: the run failed, a check failed, nothing to resume
   2  an option, an argument or a setting makes no sense
   3  the database cannot be used: unreachable, access refused, tables missing
-  4  no such workflow, module or attribute
+  4  no such workflow, schedule, queue, module or attribute
   5  not ended within --timeout; it goes on
   130  interrupted
 """
@@ -81,6 +83,8 @@ def failure_of(error: Exception) -> Failure | None:
         return Failure(str(error), Exit.UNAVAILABLE)
     for kind, code in (
         (WorkflowNotFound, Exit.NOT_FOUND),
+        (ScheduleNotFound, Exit.NOT_FOUND),
+        (QueueNotFound, Exit.NOT_FOUND),
         (WaitTimeout, Exit.TIMEOUT),
         (ConfigurationError, Exit.USAGE),
         (InvalidArgument, Exit.USAGE),

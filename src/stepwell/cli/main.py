@@ -9,9 +9,14 @@ from stepwell.cli.completion import completion
 from stepwell.cli.db import db
 from stepwell.cli.demo.command import demo
 from stepwell.cli.doctor import doctor
+from stepwell.cli.enqueue import enqueue
+from stepwell.cli.event import event
 from stepwell.cli.executor import executor
 from stepwell.cli.exits import EXIT_CODES, JSON_KEY, Exit, Failure, failure_of
+from stepwell.cli.queue import queue
 from stepwell.cli.run import run
+from stepwell.cli.schedule import schedule
+from stepwell.cli.top import top
 from stepwell.cli.worker import worker
 from stepwell.cli.workflow import workflow
 
@@ -61,7 +66,7 @@ def cli() -> None:
     """
 
 
-for command in (demo, worker, run, workflow, executor, db, doctor, completion):
+for command in (demo, worker, run, enqueue, workflow, queue, top, event, schedule, executor, db, doctor, completion):
     cli.add_command(command)
 
 

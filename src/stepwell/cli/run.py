@@ -1,18 +1,16 @@
 """`stepwell run`: one workflow from the command line."""
 
-from types import ModuleType
 from typing import Any
 
 import click
 
 from stepwell.cli.arguments import parse_call
 from stepwell.cli.ask import client_like, wait_for
-from stepwell.cli.exits import Exit, Failure
-from stepwell.cli.load import load_engine, load_workflow
+from stepwell.cli.chosen import engine_for
+from stepwell.cli.load import load_workflow
 from stepwell.cli.options import Duration, Target, with_database, with_json
 from stepwell.cli.output import Output
 from stepwell.cli.workflow import print_outcome
-from stepwell.engine import Stepwell
 from stepwell.errors import WaitTimeout
 
 
@@ -53,7 +51,7 @@ def run(
     """
     module, workflow = load_workflow(place)
     args, kwargs = parse_call(workflow.definition, words, keywords)
-    engine = _engine(module, engine_place, target)
+    engine = engine_for(module, engine_place, target)
     options: dict[str, Any] = {} if id is None else {"id": id}
     if detach:
         with client_like(engine) as client:
@@ -69,22 +67,3 @@ def run(
             engine.close(drain=0.0)  # whoever does not wait for the run does not wait for it to drain either
             raise
     print_outcome(info, out)
-
-
-def _engine(module: ModuleType, place: str | None, target: Target) -> Stepwell:
-    if place is not None:
-        return load_engine(place)
-    if not _is_given("database", "schema", "namespace"):
-        engines = {id(value): value for value in vars(module).values() if isinstance(value, Stepwell)}
-        if len(engines) == 1:
-            return next(iter(engines.values()))
-        if len(engines) > 1:
-            problem = f"{module.__name__} has {len(engines)} engines: choose one with --engine"
-            raise Failure(problem, Exit.USAGE)
-    return Stepwell(target.url, schema=target.schema, namespace=target.namespace)
-
-
-def _is_given(*options: str) -> bool:
-    context = click.get_current_context()
-    by_hand = click.core.ParameterSource.COMMANDLINE
-    return any(context.get_parameter_source(option) is by_hand for option in options)

@@ -1,16 +1,15 @@
 """`stepwell workflow`: looking at runs. What changes them is in change.py."""
 
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import click
 
-from stepwell.cli.arguments import parse_value
 from stepwell.cli.ask import client_of, wait_for
 from stepwell.cli.change import COMMANDS
 from stepwell.cli.exits import Exit, Failure
-from stepwell.cli.options import Duration, Moment, Target, with_database, with_json
+from stepwell.cli.filters import with_filter
+from stepwell.cli.options import Duration, Target, with_database, with_json
 from stepwell.cli.output import (
     Output,
     duration,
@@ -36,23 +35,7 @@ for command in COMMANDS:
 
 
 @workflow.command("list")
-@click.option("--name", help="Of the workflow, as module:function.")
-@click.option(
-    "--status",
-    multiple=True,
-    type=click.Choice(list(Status.__members__), case_sensitive=False),
-    help="May be given several times.",
-)
-@click.option("--id-prefix", metavar="TEXT", help="What the ids begin with.")
-@click.option(
-    "--attribute",
-    "attributes",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A searchable attribute; all given must match.",
-)
-@click.option("--since", type=Moment(), help="Created then or later: 30m, 2h, 7d (ago), or 2025-01-31T12:00.")
-@click.option("--until", type=Moment(), help="Created before.")
+@with_filter
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Of runs on this page.")
 @click.option("--after", metavar="CURSOR", help="The next page: what the page before printed.")
 @click.option("--count", is_flag=True, help="Only how many there are.")
@@ -61,25 +44,12 @@ for command in COMMANDS:
 def list_(
     target: Target,
     out: Output,
-    name: str | None,
-    status: tuple[str, ...],
-    id_prefix: str | None,
-    attributes: tuple[str, ...],
-    since: datetime | None,
-    until: datetime | None,
+    where: dict[str, Any],
     limit: int,
     after: str | None,
     count: bool,
 ) -> None:
     """Runs, newest first."""
-    where: dict[str, Any] = {
-        "name": name,
-        "status": list(status) or None,
-        "id_prefix": id_prefix,
-        "attributes": _attributes(attributes),
-        "since": since,
-        "until": until,
-    }
     with client_of(target) as client:
         if count:
             number = client.count(**where)
@@ -231,13 +201,3 @@ def _short(text: str | None) -> str | None:
     if text is None or len(text) <= LONGEST_CELL:
         return text
     return f"{text[: LONGEST_CELL - 3]}..."
-
-
-def _attributes(given: tuple[str, ...]) -> dict[str, Any] | None:
-    found = {}
-    for each in given:
-        name, equals, value = each.partition("=")
-        if not equals:
-            raise Failure(f"--attribute {each!r}: give NAME=VALUE", Exit.USAGE)
-        found[name] = parse_value(value)
-    return found or None

@@ -86,6 +86,7 @@ def _execution(runtime: "Runtime", run: Claimed) -> Execution:
         attributes=run.attributes,
         parent=run.parent,
         root_run_id=run.root_run_id,
+        queue=run.queue,
         recorded=run.history,
         intents=run.intents,
     )

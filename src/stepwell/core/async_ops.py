@@ -120,6 +120,7 @@ async def run_operation(
             await execution.durable()
         if runtime.env.alive() > runtime.fence_until or runtime.journal.congested:
             await runtime.may_begin()
+        began = runtime.env.monotonic()  # what waits for the past to be durable has not begun before it was
         try:
             try:
                 value, text, codec_id, child_run = await live(execution, key)

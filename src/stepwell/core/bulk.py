@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from stepwell.core import sealing, thread_ops
+from stepwell.core import async_ops, sealing, thread_ops
 from stepwell.core.child import RefCoder, bound_to, draw_seq, recorded_name, recorded_start
 from stepwell.core.context import Branch
 from stepwell.core.definition import BoundCall
@@ -97,7 +97,7 @@ def _ref(answer: Answer) -> RunRef:
     return answer
 
 
-# -- children of a def workflow ------------------------------------------------------------------------------
+# -- children of a workflow ----------------------------------------------------------------------------------
 
 
 def start_children(branch: Branch, calls: Calls) -> list[RunRef]:
@@ -120,10 +120,7 @@ def start_children(branch: Branch, calls: Calls) -> list[RunRef]:
     refs: list[RunRef] = []
     refused: Exception | None = None
     for key, call in zip(places, calls, strict=True):
-        definition = call.definition
-        name = recorded_name(execution, key, definition)
-        mark = fingerprint(name, call.args, call.kwargs)
-        coder = RefCoder(execution.runtime, definition)
+        name, mark, coder = _recorded_as(execution, key, call)
         try:
             # What is there already needs no durable past: it was durable when the first of them was sent.
             ref = thread_ops.operation(branch, key[1], "start", name, mark, coder, live, ready=key in met)
@@ -135,8 +132,58 @@ def start_children(branch: Branch, calls: Calls) -> list[RunRef]:
     return refs
 
 
+async def start_children_async(branch: Branch, calls: Calls) -> list[RunRef]:
+    """The same for async workflows, in the task that awaits it."""
+    execution = branch.execution
+    places = [(branch.path, draw_seq(branch)) for _ in calls]
+    met: dict[Key, Answer] = {}
+
+    async def live(execution: Execution, key: Key) -> tuple[RunRef, str, None, UUID | None]:
+        if isinstance(met.get(key), CodecFault | None):
+            runtime, first = execution.runtime, places.index(key)
+            answers, starts = _check_children(execution, places[first:], calls[first:])
+            if starts:
+                # Whoever is interrupted here has started them all the same.
+                sent = runtime.spawn(_send_all(runtime, list(starts.values()), outside=False))
+                answers.update(zip(starts, await asyncio.shield(sent), strict=True))
+            met.update(answers)
+        ref = _ref(met[key])
+        return ref, recorded_start(ref.workflow_id, ref.run_id), None, ref.run_id
+
+    refs: list[RunRef] = []
+    refused: Exception | None = None
+    for key, call in zip(places, calls, strict=True):
+        name, mark, coder = _recorded_as(execution, key, call)
+        try:
+            ref = await async_ops.run_operation(branch, key[1], "start", name, mark, coder, live, reads=key in met)
+            refs.append(bound_to(execution, ref, call.options))
+        except Exception as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    return refs
+
+
+def _recorded_as(execution: Execution, key: Key, call: BoundCall[Any]) -> tuple[str, int, RefCoder]:
+    """(name, fingerprint, reader) of a child that is started at this place."""
+    name = recorded_name(execution, key, call.definition)
+    return name, fingerprint(name, call.args, call.kwargs), RefCoder(execution.runtime, call.definition)
+
+
 def _send_children(execution: Execution, places: Sequence[Key], calls: Calls) -> dict[Key, Answer]:
     """Insert children at their gates, from the workflow's thread; where their arguments do not fit, why not."""
+    answers, starts = _check_children(execution, places, calls)
+    if starts:
+        runtime = execution.runtime
+        found = runtime.inbox.run(_send_all(runtime, list(starts.values()), outside=False))
+        answers.update(zip(starts, found, strict=True))
+    return answers
+
+
+def _check_children(
+    execution: Execution, places: Sequence[Key], calls: Calls
+) -> tuple[dict[Key, Answer], dict[Key, Start]]:
+    """Why some of them are refused, and what the others say."""
     runtime = execution.runtime
     answers: dict[Key, Answer] = {}
     starts: dict[Key, Start] = {}
@@ -147,10 +194,7 @@ def _send_children(execution: Execution, places: Sequence[Key], calls: Calls) ->
             raise  # nothing was started yet: the operation tries it again
         except Exception as error:
             answers[key] = error
-    if starts:
-        found = runtime.inbox.run(_send_all(runtime, list(starts.values()), outside=False))
-        answers.update(zip(starts, found, strict=True))
-    return answers
+    return answers, starts
 
 
 # -- both ----------------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from asyncio.events import _get_running_loop
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from stepwell.core import async_steps, bulk, child, in_transaction, outside, thread_steps
+from stepwell.core import async_steps, bulk, child, fan_out, fan_out_results, in_transaction, outside, thread_steps
 from stepwell.core.context import Branch, StepScope, frame, open_transaction
 from stepwell.core.definition import BoundCall, Definition, StepDefinition, WorkflowDefinition
 from stepwell.core.engines import RUNNING, find_runtime
+from stepwell.core.fan_out_hands import Hands, InWorkflow, Outside
 from stepwell.core.futures import StepFuture
 from stepwell.core.ref import RunRef
-from stepwell.errors import AsyncMismatch, NotDurableWarning, TransactionMisuse, UsageError
+from stepwell.errors import AsyncMismatch, InvalidArgument, NotDurableWarning, TransactionMisuse, UsageError
 from stepwell.model.options import CallOptions, StepOptions
 
 Args = tuple[Any, ...]
@@ -181,6 +182,12 @@ def start_workflow_async(
     return outside.start_async(o.engine, d, o, instance, args, kwargs)
 
 
+def refuse_blocking(d: WorkflowDefinition) -> None:
+    """Raises AsyncMismatch on a loop's thread."""
+    if _get_running_loop() is not None:
+        _refuse_on_loop(d)
+
+
 def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
     """Start many; each row is committed when this returns."""
     if _get_running_loop() is not None and calls:
@@ -208,6 +215,59 @@ def start_many_async(calls: Sequence[BoundCall[Any]]) -> Coroutine[object, None,
         return list(await asyncio.gather(*starts))
 
     return gather()
+
+
+def map_workflow(
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    items: Iterable[Any],
+    concurrency: int,
+    tolerate: float,
+    ordered: bool,
+) -> fan_out_results.Results:
+    """A run for each item, so many at a time; their results."""
+    policy = fan_out.checked(items, concurrency, tolerate, ordered)
+    here = _mapping_frame(d, o)
+
+    def refuse() -> None:
+        if _get_running_loop() is not None:
+            _refuse_on_loop(d)
+
+    refuse()
+    calls = fan_out_results.calls_of(d, o, instance, items)
+    return fan_out_results.Results(calls, policy, _hands(here, o), refuse)
+
+
+def map_workflow_async(
+    d: WorkflowDefinition,
+    o: CallOptions,
+    instance: object | None,
+    items: Iterable[Any],
+    concurrency: int,
+    tolerate: float,
+    ordered: bool,
+) -> fan_out_results.AsyncResults:
+    """The same, to be awaited."""
+    policy = fan_out.checked(items, concurrency, tolerate, ordered)
+    here = _mapping_frame(d, o)
+    if here is not None and not here.execution.definition.is_async:
+        _refuse_in_def(d, here.execution.definition)
+    calls = fan_out_results.calls_of(d, o, instance, items)
+    return fan_out_results.AsyncResults(calls, policy, _hands(here, o))
+
+
+def _mapping_frame(d: WorkflowDefinition, o: CallOptions) -> Branch | None:
+    _refuse_conn(d, o)
+    if o.id is not None:
+        raise InvalidArgument("map: an id is for one run: map the calls fn.options(id=...).bind(...)")
+    return _waiting_frame(d)
+
+
+def _hands(here: Branch | None, o: CallOptions) -> Hands:
+    if here is None:
+        return Outside(find_runtime(o.engine))
+    return InWorkflow(fan_out_results.branch_of_map(here))
 
 
 def _waiting_frame(d: WorkflowDefinition) -> Branch | None:

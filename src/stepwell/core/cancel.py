@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 
+#: What children are told that are cancelled because their parent has ended, or because others of a `map` have failed.
+PARENT_CLOSED = "parent closed"
+FAN_OUT_FAILED = "fan-out failed"
+
+
 # -- requests ----------------------------------------------------------------------------------------------
 
 
@@ -48,7 +53,7 @@ async def close_children(runtime: "Runtime", after: UUID | None, parents: int) -
     while True:
         children, reached = await runtime.patient(runtime.store.children_left, after, parents, _CHILDREN)
         if children:
-            await request(runtime, children, "parent closed")
+            await request(runtime, children, PARENT_CLOSED)
         if len(children) < _CHILDREN:
             return reached
 

@@ -10,20 +10,18 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from stepwell.core import async_ops, cancel, thread_ops
+from stepwell.core import async_ops, awaiting, cancel, thread_ops
 from stepwell.core.context import Branch
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.execution import Execution
-from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
 from stepwell.core.lifecycle import drive_in_thread
 from stepwell.core.outside import result_of
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import check, execution_of, new_run, own
 from stepwell.core.unwind import Ended
-from stepwell.model.looking import Outcome
 from stepwell.model.options import CallOptions
-from stepwell.model.rows import Intent, NewRun, ParentRef, Started, Wait
+from stepwell.model.rows import Intent, NewRun, ParentRef, Started
 from stepwell.model.status import Status
 from stepwell.serde.fingerprint import fingerprint
 
@@ -92,7 +90,7 @@ def call(
         elif started.created:
             runtime.on_loop(runtime.work.set)
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
-        outcome = _await_in_thread(execution, key, d.name, "child", mark, ref)
+        outcome = awaiting.in_thread(execution, key, d.name, "child", mark, ref)
         value = ref.unpack(outcome)
         execution.called.pop(key, None)
         return value, outcome.output, outcome.codec_id, started.run_id
@@ -145,7 +143,7 @@ def call_async(
         )
         ref = RunRef(runtime, started.workflow_id, started.run_id, d)
         _ends_with(execution, key, started, o)
-        outcome = await _await_on_loop(execution, ref)
+        outcome = await awaiting.on_loop(execution, ref)
         value = ref.unpack(outcome)
         execution.called.pop(key, None)
         return value, outcome.output, outcome.codec_id, started.run_id
@@ -258,7 +256,7 @@ def result(branch: Branch, ref: RunRef, timeout: float | None) -> Any:
             execution.append(_deadline_of(execution, key, ref, timeout))
             execution.durable_in_thread()
             due = execution.dues[key][0]
-        outcome = _await_in_thread(execution, key, ref.workflow_id, "result", mark, ref, due, timeout)
+        outcome = awaiting.in_thread(execution, key, ref.workflow_id, "result", mark, ref, due, timeout)
         return ref.unpack(outcome), outcome.output, outcome.codec_id, None
 
     mark = fingerprint("result", (ref.workflow_id,), {})
@@ -277,7 +275,7 @@ def result_async(branch: Branch, ref: RunRef, timeout: float | None) -> Coroutin
             seconds = max(0.0, execution.runtime.clock.seconds_until(now if due is None else due))
         try:
             async with asyncio.timeout(seconds):
-                outcome = await _await_on_loop(execution, ref)
+                outcome = await awaiting.on_loop(execution, ref)
         except TimeoutError:
             raise ref.timed_out(timeout) from None
         return ref.unpack(outcome), outcome.output, outcome.codec_id, None
@@ -288,79 +286,3 @@ def result_async(branch: Branch, ref: RunRef, timeout: float | None) -> Coroutin
 
 def _deadline_of(execution: Execution, key: Key, ref: RunRef, timeout: float) -> Intent:
     return Intent(execution.run_id, execution.epoch, key[0], key[1], ref.workflow_id, "wait", 0, timeout)
-
-
-async def _await_on_loop(execution: Execution, ref: RunRef) -> Outcome:
-    """Wait for a run's outcome; a fate of the waiting execution breaks it."""
-    runtime = execution.runtime
-    waiting = runtime.spawn(ref.outcome())
-    ended: asyncio.Future[None] = runtime.loop.create_future()
-    waiting.add_done_callback(lambda _: async_ops.release_timer(ended), context=runtime.context)
-    try:
-        await async_ops.block(execution, ended)
-    finally:
-        waiting.cancel()
-    outcome = waiting.result()
-    if outcome.status == Status.CANCELLED:
-        await _learn_own_cancellation(execution)
-    if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
-        # It was cancelled because we are: our own cancellation is on its way here.
-        await async_ops.block(execution, runtime.loop.create_future())
-    return outcome
-
-
-def _await_in_thread(
-    execution: Execution,
-    key: Key,
-    name: str,
-    kind: str,
-    mark: int,
-    ref: RunRef,
-    due: float | None = None,
-    timeout: float | None = None,
-) -> Outcome:
-    """The same on a thread; after a while the run parks, with the other run's end as its wait."""
-    runtime = execution.runtime
-    slot = Slot()
-    runtime.on_loop(_arm, execution, slot, ref)
-    limited = min(execution.limits, default=None)
-    if limited is not None:
-        due = limited if due is None else min(due, limited)
-    left = None if due is None else max(0.0, runtime.clock.seconds_until(due))
-    patience = runtime.settings.park_after
-    if left is not None and left <= patience:
-        answered = thread_ops.wait(execution, slot, key, name, kind, mark, left)
-    elif runtime.may_park(execution, patience * 1.001):
-        answered = thread_ops.wait(execution, slot, key, name, kind, mark, patience)
-        if not answered and runtime.may_park(execution, patience * 1.001):
-            thread_ops.park(execution, Wait(key[0], key[1], "run", due, ref.run_id))
-    else:
-        answered = thread_ops.wait(execution, slot, key, name, kind, mark, left)
-    if not answered:
-        raise thread_ops.timed_out(execution) if timeout is None else ref.timed_out(timeout)
-    if slot.error is not None:
-        raise slot.error
-    outcome: Outcome = slot.value
-    if outcome.status == Status.CANCELLED:
-        runtime.inbox.run(_learn_own_cancellation(execution))
-    if outcome.status == Status.CANCELLED and execution.cancel_reason is not None and not execution.cancel_delivered:
-        cancel.raise_in_thread(execution, key, name, kind, mark)
-    return outcome
-
-
-async def _learn_own_cancellation(execution: Execution) -> None:
-    """A cancelled child may tell us sooner than the heartbeat that we are cancelled too."""
-    if execution.cancel_reason is not None:
-        return
-    runtime = execution.runtime
-    row = await runtime.patient(runtime.store.get_run, execution.run_id)
-    if row is not None and row.epoch == execution.epoch and row.cancel_reason is not None:
-        cancel.requested(execution, row.cancel_reason)
-
-
-def _arm(execution: Execution, slot: Slot, ref: RunRef) -> None:
-    if execution.fate is not None or (execution.cancel_reason is not None and not execution.cancel_delivered):
-        slot.resolve()
-        return
-    execution.blocked.add(slot)
-    ref.subscribe(slot)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.execution import Execution
 from stepwell.errors import InvalidArgument, NotInWorkflow
+from stepwell.model.schedules import SCHEDULE, SCHEDULED_AT
 
 
 class Current:
@@ -79,8 +80,12 @@ class Current:
 
     @property
     def scheduled_at(self) -> datetime | None:
-        """The tick that started this run; None for runs that no schedule started."""
-        return None
+        """The tick that started this run, in UTC; None for runs that no schedule started."""
+        attributes = self.attributes
+        try:
+            return datetime.fromisoformat(attributes[SCHEDULED_AT]) if SCHEDULE in attributes else None
+        except (KeyError, TypeError, ValueError):  # somebody else's attributes
+            return None
 
     @property
     def attributes(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stepwell.core.connections import connection_of
 from stepwell.core.definition import Definition, StepDefinition, TransactionDefinition, WorkflowDefinition
+from stepwell.core.event_declarations import check_subscriptions
 from stepwell.core.origin import Origin, origin_of
 from stepwell.errors import ConfigurationError, InvalidArgument
 from stepwell.model.durations import Duration, is_integer
@@ -28,13 +29,17 @@ def define_workflow(
     queue: str | None = None,
     max_recoveries: int = 20,
     aliases: Sequence[str] = (),
+    on: str | None = None,
+    where: str | None = None,
+    cancel_on: str | None = None,
+    cancel_where: str | None = None,
 ) -> WorkflowDefinition:
     """A definition, not yet registered.
 
     Raises ConfigurationError for what cannot be a workflow, InvalidArgument for an option out of bounds.
     """
     origin = _checked_origin(fn, "workflow")
-    return WorkflowDefinition(
+    made = WorkflowDefinition(
         name=_workflow_name(name, origin),
         fn=fn,
         is_async=inspect.iscoroutinefunction(fn),
@@ -45,7 +50,13 @@ def define_workflow(
         queue=check_queue(queue),
         max_recoveries=_checked_recoveries(max_recoveries),
         aliases=_checked_aliases(aliases),
+        on=on,
+        where=where,
+        cancel_on=cancel_on,
+        cancel_where=cancel_where,
     )
+    check_subscriptions(made)
+    return made
 
 
 def define_step(

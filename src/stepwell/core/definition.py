@@ -73,6 +73,10 @@ class WorkflowDefinition(Definition):
     queue: str | None = None  # already in `default_options`
     max_recoveries: int = 20
     aliases: tuple[str, ...] = ()  # names of before: their runs are served too
+    on: str | None = None  # the event that starts it, and which of them
+    where: str | None = None
+    cancel_on: str | None = None  # the event that cancels its runs, and which of them
+    cancel_where: str | None = None
 
     @property
     def default_options(self) -> CallOptions:

@@ -59,6 +59,8 @@ async def execution_ended(ended: Ended) -> None:
         await _give_back(execution, ended.fate)
     else:
         await _tell(ended)
+    if execution.queue and runtime.held_back:
+        runtime.work.set()  # its place in its queue is free
 
 
 async def _tell(ended: Ended) -> None:

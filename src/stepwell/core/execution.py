@@ -62,6 +62,7 @@ class Execution:
         "parent",
         "patches",
         "pooled",
+        "queue",
         "replay_seconds",
         "root_run_id",
         "root_task",
@@ -93,6 +94,7 @@ class Execution:
         attributes: str | None = None,
         parent: ParentRef | None = None,
         root_run_id: UUID | None = None,
+        queue: str = "",
         recorded: list[Recorded] | None = None,
         intents: list[RecordedIntent] | None = None,
     ) -> None:
@@ -107,6 +109,7 @@ class Execution:
         self.attributes = attributes
         self.parent = parent
         self.root_run_id = root_run_id
+        self.queue = queue
         # What was recorded before this execution.
         self.history: History | None = History(recorded) if recorded else None
         # Whose intents are in the database, or on their way there: their outcomes remove them.

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from stepwell.core.explain_queue import explain_queue
 from stepwell.core.operate import reference
 from stepwell.model.looking import ExecutorRow, RunRow
 from stepwell.model.status import Status
@@ -51,8 +52,8 @@ async def _enqueued(runtime: "Runtime", row: RunRow, now: float) -> str:
     if not serving:
         told = f"{counted(len(live), 'process runs', 'processes run')}, and none of them serves {_served_name(row)}"
         return f"ENQUEUED: {told}: deploy one that imports it."
-    if row.queue is not None and not any(row.queue in e.queues for e in serving):
-        return f"ENQUEUED: no process that serves it listens to the queue {row.queue!r}: give listen=[{row.queue!r}]."
+    if row.queue is not None and (held := await explain_queue(runtime, row, row.queue, serving)) is not None:
+        return f"ENQUEUED: {held}"
     reason = f" ({row.reason})" if row.reason else ""
     who = counted(len(serving), "process serves", "processes serve")
     return f"ENQUEUED{reason}: {who} it; it starts when one has a free slot."

@@ -1,4 +1,5 @@
-"""Who of this process waits for a message, an event or an entry of a stream: at most a few batched queries for all.
+"""Who of this process waits for a message, an event, an entry of a stream or a published event: at most a few batched
+queries for all.
 
 What is written through this process makes it look at once; so does a hint of another process. Where hints do not
 arrive it polls: often at first, at most every two seconds when nothing happens. Waiting holds neither a thread nor a
@@ -14,6 +15,7 @@ from stepwell.core.heeding import Heed
 from stepwell.core.mailbox import MESSAGES, Mailbox, mailbox
 from stepwell.errors import NoRunningEngine
 from stepwell.model.messaging import EventRow, Message, StreamEntry
+from stepwell.model.published import PublishedRow
 
 if TYPE_CHECKING:
     from stepwell.core.execution import Execution
@@ -39,6 +41,7 @@ ENDED: Literal["ended"] = "ended"
 K = TypeVar("K")
 Event = tuple[UUID, str]
 Place = tuple[UUID, str, int]  # a stream's run and key, and the number of the next entry
+Above = tuple[str, int]  # a published event's name, and the number above which it is waited for
 
 
 class Facts:
@@ -49,7 +52,8 @@ class Facts:
         self._mail: dict[UUID, Mailbox] = {}
         self._events: dict[Event, list[asyncio.Future[Any]]] = {}
         self._streams: dict[Place, list[asyncio.Future[Any]]] = {}
-        self._urgent: set[UUID] = set()
+        self._published: dict[Above, list[asyncio.Future[Any]]] = {}
+        self._urgent: set[UUID | str] = set()
         self._everything = False
         self._looked: list[asyncio.Future[None]] = []
         self._fresh = asyncio.Event()
@@ -83,6 +87,10 @@ class Facts:
         """Entries of a stream from number `start` on, once there are some; [] if its run has ended without any."""
         return self._subscribe(self._streams, (run_id, key, start), run_id)
 
+    def published(self, event: str, above: int) -> "asyncio.Future[Any]":
+        """The published events of that name above a number, in order, at most ENTRIES of them, once there are some."""
+        return self._subscribe(self._published, (event, above), event)
+
     def first_look(self, waiting: "asyncio.Future[Any]") -> "asyncio.Future[None]":
         """Done when the fact is there, or the database has been asked for it once. Call it where the wait begins."""
         looked: asyncio.Future[None] = self._runtime.loop.create_future()
@@ -90,12 +98,14 @@ class Facts:
         self._looked.append(looked)
         return looked
 
-    def _subscribe(self, table: dict[K, list[asyncio.Future[Any]]], what: K, run_id: UUID) -> "asyncio.Future[Any]":
+    def _subscribe(
+        self, table: dict[K, list[asyncio.Future[Any]]], what: K, where: UUID | str
+    ) -> "asyncio.Future[Any]":
         if self._closed:
             raise self._closing()
         future: asyncio.Future[Any] = self._runtime.loop.create_future()
         table.setdefault(what, []).append(future)
-        self._look_soon(run_id)
+        self._look_soon(where)
         return future
 
     # -- being told --------------------------------------------------------------------------------------------
@@ -113,22 +123,24 @@ class Facts:
         self._everything = True
         self._fresh.set()
 
-    def look(self, run_ids: Iterable[UUID]) -> None:
-        """Something was sent to these runs, published by them, or they have ended: look now if somebody waits."""
+    def look(self, places: Iterable[UUID | str]) -> None:
+        """Something was sent to these runs, or set by them, or they have ended, or events of these names were
+        published: look now if somebody waits."""
         if self._poller is not None:
-            self._urgent.update(run_ids)
+            self._urgent.update(places)
             self._fresh.set()
 
     def close(self) -> None:
         """The engine stops: nobody waits here any more; the runs go on elsewhere."""
         self._closed = True
         self._heed.close()
-        for futures in (*self._events.values(), *self._streams.values()):
+        for futures in (*self._events.values(), *self._streams.values(), *self._published.values()):
             for future in futures:
                 if not future.done():
                     future.set_exception(self._closing())
         self._events.clear()
         self._streams.clear()
+        self._published.clear()
         self._mail.clear()
 
     def _closing(self) -> NoRunningEngine:
@@ -138,8 +150,8 @@ class Facts:
         )
 
     # -- looking -----------------------------------------------------------------------------------------------
-    def _look_soon(self, run_id: UUID) -> None:
-        self._urgent.add(run_id)
+    def _look_soon(self, where: UUID | str) -> None:
+        self._urgent.add(where)
         self._fresh.set()
         if self._poller is None:
             self._poller = self._runtime.spawn(self._poll())
@@ -147,7 +159,7 @@ class Facts:
 
     @property
     def _waits(self) -> bool:
-        return bool(self._mail or self._events or self._streams)
+        return bool(self._mail or self._events or self._streams or self._published)
 
     async def _poll(self) -> None:
         monotonic = self._runtime.env.monotonic
@@ -195,16 +207,17 @@ class Facts:
             return min(pause * 1.5, _IDLE_POLL_SECONDS)
         return _FIRST_POLL_SECONDS  # somebody has begun to wait, or got something: more may be on its way
 
-    async def _round(self, runs: set[UUID] | None) -> bool | None:
-        """Look once for everything, or for these runs; whether something was found. None: it could not be asked."""
+    async def _round(self, runs: set[UUID | str] | None) -> bool | None:
+        """Look once for everything, or for these runs and names; whether something was found. None: it could not be."""
         try:
             found = await self._look_for_messages(runs)
+            found = await self._look_for_published(runs) or found
             return await self._look_elsewhere(runs) or found
         except Exception:
             self._runtime.log.exception("asking for messages, events and streams failed; asking again")
             return None
 
-    async def _look_for_messages(self, runs: set[UUID] | None) -> bool:
+    async def _look_for_messages(self, runs: set[UUID | str] | None) -> bool:
         boxes = {run_id: mail for run_id, mail in self._mail.items() if runs is None or run_id in runs}
         wanted = [(run_id, topic) for run_id, mail in boxes.items() for topic in mail.topics]
         found = False
@@ -221,7 +234,24 @@ class Facts:
                     del self._mail[run_id]
         return found
 
-    async def _look_elsewhere(self, runs: set[UUID] | None) -> bool:
+    async def _look_for_published(self, names: set[UUID | str] | None) -> bool:
+        """One question for each name, from the lowest number on: who waits above it is answered with the same rows."""
+        lowest: dict[str, int] = {}
+        for event, above in self._published:
+            if names is None or event in names:
+                lowest[event] = min(above, lowest.get(event, above))
+        wanted = list(lowest.items())
+        found = False
+        for at in range(0, len(wanted), _WIDTH):
+            asked = wanted[at : at + _WIDTH]
+            answers: list[list[PublishedRow]] = await self._ask(self._runtime.store.events_above, asked, ENTRIES)
+            rows_of = {event: rows for (event, _), rows in zip(asked, answers, strict=True)}
+            for event, above in list(self._published):
+                if rows := [row for row in rows_of.get(event, ()) if row.number > above]:
+                    found = _answer(self._published, (event, above), rows) or found
+        return found
+
+    async def _look_elsewhere(self, runs: set[UUID | str] | None) -> bool:
         """Events and streams of other runs. First whether those have ended: what is not there then never comes."""
         events = [event for event in self._events if runs is None or event[0] in runs]
         places = [place for place in self._streams if runs is None or place[0] in runs]
@@ -255,6 +285,7 @@ class Facts:
     def _drop_abandoned(self) -> None:
         _drop_abandoned(self._events)
         _drop_abandoned(self._streams)
+        _drop_abandoned(self._published)
 
 
 def _drop_abandoned(table: dict[K, list[asyncio.Future[Any]]]) -> None:

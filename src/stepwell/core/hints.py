@@ -45,12 +45,16 @@ class Hints:
         if hints & Hint.ENDED:
             runtime.watch.hint()
             runtime.facts.ended()
+            if runtime.held_back:
+                runtime.work.set()  # a place in a queue may be free
         if hints & Hint.CANCEL:
             self.cancels.set()
             runtime.work.set()  # it may have been parked, or released, meanwhile
         if hints & Hint.MESSAGE:
             runtime.facts.hint()
             runtime.wakeups.hint()
+        if hints & Hint.SCHEDULES:
+            runtime.schedules.set()
 
     def works(self, why_not: str | None) -> None:
         """See `Ear`. One line in the log when they stop, and one when they are back."""

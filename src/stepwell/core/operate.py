@@ -16,6 +16,8 @@ from stepwell.model.durations import instant
 from stepwell.model.ids import check_known_id, check_name, check_workflow_id
 from stepwell.model.info import ExecutorInfo, Page, WorkflowInfo
 from stepwell.model.looking import RunFilter
+from stepwell.model.options import check_queue
+from stepwell.model.queues import Queue
 from stepwell.model.rows import NewRun
 from stepwell.model.status import Status
 
@@ -32,6 +34,7 @@ def run_filter(
     until: datetime | None,
     limit: int = 100,
     after: str | None = None,
+    queue: str | Queue | None = None,
 ) -> RunFilter:
     """A checked filter. Raises InvalidArgument."""
     if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 10_000:
@@ -58,6 +61,7 @@ def run_filter(
         attributes=None if attributes is None else _json(attributes),
         since=None if since is None else instant(since, "since"),
         until=None if until is None else instant(until, "until"),
+        queue=check_queue(queue),
         limit=limit,
         after=cursor,
     )
@@ -100,6 +104,17 @@ async def cancel(runtime: "Runtime", workflow_id: str, force: bool, children: bo
 async def resume(runtime: "Runtime", workflow_id: str) -> RunRef:
     """Go on from where it stopped. Raises UsageError where there is nothing to resume."""
     ref = await reference(runtime, workflow_id)
+    if not await resumed(runtime, ref):
+        row = await ref.row()
+        raise UsageError(
+            f"workflow {workflow_id!r} is {row.status}: only BLOCKED, DEAD, CANCELLED and ERROR runs can be resumed"
+        )
+    runtime.work.set()
+    return ref
+
+
+async def resumed(runtime: "Runtime", ref: RunRef) -> bool:
+    """Whether it could be resumed, and is."""
     row = await ref.row()
     done = row.status != Status.ERROR and await runtime.patient(runtime.store.resume, row.run_id, outside=True)
     while not done and row.status == Status.ERROR:
@@ -107,13 +122,7 @@ async def resume(runtime: "Runtime", workflow_id: str) -> RunRef:
         done = await runtime.patient(runtime.store.resume_failed, plans, outside=True)
         if not done:
             row = await ref.row()  # it was resumed by somebody else meanwhile, or one of its children was
-    if not done:
-        row = await ref.row()
-        raise UsageError(
-            f"workflow {workflow_id!r} is {row.status}: only BLOCKED, DEAD, CANCELLED and ERROR runs can be resumed"
-        )
-    runtime.work.set()
-    return ref
+    return done
 
 
 def _place(step: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""The way out for messages, events and stream entries: many at once share a commit."""
+"""The way out for messages, events, stream entries and published events: many at once share a commit."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,12 +8,15 @@ from stepwell.core.batcher import Batcher
 from stepwell.core.faults import unavailable
 from stepwell.errors import StepwellError
 from stepwell.model.messaging import EventWrite, NewMessage, Published, Sent, StreamWrite
+from stepwell.model.published import Announced, NewPublished
 from stepwell.store.faults import StoreFault
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
 _WIDTH = 500
+#: Events of one transaction: each may start many runs.
+_EVENTS = 50
 _CLAIM_SECONDS = 0.02
 
 
@@ -25,6 +28,7 @@ class Post:
         self._messages: Batcher[NewMessage, Sent] = Batcher(self._send, _WIDTH, runtime.pause)
         self._claiming = False
         self._writes: Batcher[EventWrite | StreamWrite, Published] = Batcher(self._publish, _WIDTH, runtime.pause)
+        self._announcing: Batcher[NewPublished, Announced] = Batcher(self._announce, _EVENTS, runtime.pause)
 
     async def send(self, message: NewMessage, outside: bool = False) -> Sent:
         """Send; receivers of this process are told at once. From outside a workflow it ends in StoreUnavailable after
@@ -48,6 +52,19 @@ class Post:
         except StoreFault as fault:
             raise StepwellError(f"the database refuses {write.key!r}: {fault.code} {fault}") from fault
 
+    async def announce(self, event: NewPublished, outside: bool = False) -> Announced:
+        """Publish an event and start its subscribers' runs; who waits here is told at once. From outside a workflow
+        like `send`."""
+        runtime = self._runtime
+        patience = runtime.settings.call_patience
+        try:
+            async with asyncio.timeout(patience if outside else None):
+                return await self._announcing.add(event)
+        except TimeoutError:
+            raise unavailable(runtime.health.fault, patience) from runtime.health.fault
+        except StoreFault as fault:
+            raise StepwellError(f"the database refuses the event {event.event!r}: {fault.code} {fault}") from fault
+
     def _claim_soon(self) -> None:
         """Readers that were parked are woken: claim them, but not for every entry of a stream."""
         if not self._claiming:
@@ -62,6 +79,7 @@ class Post:
         """Give up what is under way: the engine stops."""
         await self._messages.close()
         await self._writes.close()
+        await self._announcing.close()
 
     async def _send(self, messages: Sequence[NewMessage]) -> list[Sent]:
         runtime = self._runtime
@@ -70,6 +88,14 @@ class Post:
         if any(each.woke for each in sent):
             runtime.work.set()
         return sent
+
+    async def _announce(self, events: Sequence[NewPublished]) -> list[Announced]:
+        runtime = self._runtime
+        announced = await runtime.store.announce(events)
+        runtime.facts.look({event.event for event in events})
+        if any(event.subscribers for event in events):
+            runtime.work.set()
+        return announced
 
     async def _publish(self, writes: Sequence[EventWrite | StreamWrite]) -> list[Published]:
         """Entries of one stream in their order; the store numbers them."""

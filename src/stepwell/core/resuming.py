@@ -3,16 +3,18 @@
 Which those are is read from the history. An outcome *came of* a failure if its body began after the failure was
 recorded, unless it lies in a line of tasks that stood beside the failed one before: such a line does not know of it. A
 failure is tried again if it is the one with which the run ended (by type and message, also as a cause or a member of a
-group), or if nothing came of it: then nothing handled it. What came of a failure that is tried again is forgotten.
+group), or if nothing came of it: then nothing handled it. What came of a failure that is tried again is forgotten. Children that it had started, and that were cancelled with it, go on too.
 """
 
 import json
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from stepwell.core import sealing
+from stepwell.core.cancel import FAN_OUT_FAILED, PARENT_CLOSED
 from stepwell.errors import StepwellError
 from stepwell.model.ids import child_id
-from stepwell.model.looking import RunRow, StepRow
+from stepwell.model.looking import RunFilter, RunRow, StepRow
 from stepwell.model.resumption import Resumption
 from stepwell.model.status import Status
 
@@ -55,7 +57,9 @@ async def plan(runtime: "Runtime", run: RunRow) -> list[Resumption]:
         child = await _failed_child(runtime, run, row)
         if child is not None:
             plans += await plan(runtime, child)
-    return plans
+    started = {row.child_run for row in outcomes if row.kind == "start" and (row.branch, row.seq) not in undone}
+    known = {each.run_id for each in plans}
+    return plans + [each for each in await _cancelled_with(runtime, run, started) if each.run_id not in known]
 
 
 async def _outcomes(runtime: "Runtime", run: RunRow) -> list[StepRow]:
@@ -140,6 +144,25 @@ def _same(failure: list[Told], ended_with: list[Told]) -> bool:
 
 
 # -- children ------------------------------------------------------------------------------------------------
+
+
+async def _cancelled_with(runtime: "Runtime", run: RunRow, started: set[UUID | None]) -> list[Resumption]:
+    """Those of its started children that were cancelled because it failed, or because another of them did: they go on
+    with it."""
+    found: list[Resumption] = []
+    after: UUID | None = None
+    while started:
+        where = RunFilter(parent_run=run.run_id, status=(Status.CANCELLED,), limit=_PAGE, after=after)
+        page = await runtime.patient(runtime.store.list_runs, where, outside=True)
+        found += [
+            Resumption(row.run_id, row.epoch)
+            for row in page
+            if row.run_id in started and row.reason in (PARENT_CLOSED, FAN_OUT_FAILED)
+        ]
+        if len(page) < _PAGE:
+            break
+        after = page[-1].run_id
+    return found
 
 
 async def _failed_child(runtime: "Runtime", run: RunRow, row: StepRow) -> RunRow | None:

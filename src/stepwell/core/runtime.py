@@ -16,6 +16,7 @@ from stepwell.core.batcher import Batcher
 from stepwell.core.clock import DatabaseClock
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.env import Env
+from stepwell.core.event_subscriptions import subscribe
 from stepwell.core.execution import Execution
 from stepwell.core.facts import Facts
 from stepwell.core.faults import StoreHealth, backoff, pause_after, persist, unavailable
@@ -37,6 +38,7 @@ from stepwell.core.unwind import Fate
 from stepwell.core.wakeups import Wakeups
 from stepwell.core.watch import Watch
 from stepwell.errors import StepwellError
+from stepwell.model.queues import EVERY_QUEUE
 from stepwell.model.rows import Leave, NewRun, Started, Wait
 from stepwell.model.settings import Settings
 from stepwell.model.status import Status
@@ -71,7 +73,7 @@ class Runtime:
         serializer: Serializer,
         registry: Registry,
         instances: Instances,
-        queues: Sequence[str],
+        queues: Sequence[str] | None,
         bus: Bus,
         executes: bool,
         label: str,
@@ -85,7 +87,8 @@ class Runtime:
         self.serializer = serializer
         self.registry = registry
         self.instances = instances
-        self.queues = tuple(queues)
+        #: The queues that it listens to; None: all.
+        self.queues = None if queues is None else tuple(queues)
         self.bus = bus
         self.executes = executes
         self.label = label
@@ -125,6 +128,8 @@ class Runtime:
         self._unfenced = asyncio.Event()
         #: Set when there may be something to claim.
         self.work = asyncio.Event()
+        self.held_back = False  # limits of queues hold runs back that could be executed here
+        self.schedules = asyncio.Event()  # set when one may be due earlier than was known
         self.emptied = asyncio.Event()  # set whenever the last execution has ended
         self.draining = False
         #: It has said goodbye to the database: nothing may begin here any more.
@@ -184,9 +189,10 @@ class Runtime:
             self.label,
             self.settings.lease,
             list(self.served()),
-            self.queues,
+            [EVERY_QUEUE] if self.queues is None else self.queues,
         )
         self.clock.observe(now, sent, self.env.monotonic())
+        await subscribe(self)
         return sent_alive + self.settings.lease * 0.9
 
     async def reincarnate(self) -> None:

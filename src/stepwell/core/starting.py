@@ -99,6 +99,9 @@ def row_of(
         codec_id=codec_id,
         queue=o.queue,
         priority=o.priority or 0,
+        partition_key=o.partition,
+        dedup_key=o.dedup,
+        expires=o.expires,
         delay=o.delay,
         not_before=o.at,
         timeout=o.timeout,
@@ -148,7 +151,7 @@ async def comparable(runtime: "Runtime", run: NewRun, started: Started, outside:
 
     Raises CodecFault within a workflow, and from outside CodecUnavailable and StoreUnavailable.
     """
-    if started.created or started.input_digest != STARTED_IN_SQL:
+    if started.created or started.deduplicated or started.input_digest != STARTED_IN_SQL:
         return started
     d = runtime.registry.find(run.name)
     row = await runtime.patient(runtime.store.get_run, started.run_id, outside=outside)
@@ -182,6 +185,13 @@ def digest_of(inputs: Arguments) -> str:
 def check(run: NewRun, started: Started, d: WorkflowDefinition, o: CallOptions) -> None:
     """A start that met another run: attach to it, or say what is wrong."""
     if started.created:
+        return
+    if started.deduplicated and (started.name != d.name or o.on_conflict == "reject"):
+        raise WorkflowConflict(
+            f"a run of {started.name!r} ({started.workflow_id!r}, {started.status}) holds the dedup key {o.dedup!r}"
+            + (f" of the queue {o.queue!r}" if o.queue else "")
+        )
+    if started.deduplicated:
         return
     if started.name != d.name and started.name not in d.aliases:
         raise WorkflowConflict(

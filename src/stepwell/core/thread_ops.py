@@ -148,9 +148,10 @@ def _limit(execution: Execution, slot: Slot, seconds: float) -> None:
     execution.runtime.loop.call_later(seconds, slot.resolve, _OVER, context=execution.runtime.context)
 
 
-def park(execution: Execution, wait: Wait) -> None:
-    """Give the thread back; the run is replayed when the wait ends."""
-    execution.waits[(wait.branch, wait.seq)] = wait
+def park(execution: Execution, *waits: Wait) -> None:
+    """Give the thread back; the run is replayed when one of the waits ends."""
+    for wait in waits:
+        execution.waits[(wait.branch, wait.seq)] = wait
     execution.unwind(Fate.PARKED)
     raise Unwound
 
@@ -189,6 +190,7 @@ def operation(
         runtime.journal.send_start(execution)  # only a plain step's body may come before it
     if not ready:
         begin(execution, key, name, kind, mark, reads)
+        began = runtime.env.monotonic()  # what waits for the past to be durable has not begun before it was
     try:
         try:
             value, text, codec_id, child_run = live(execution, key, mark)

@@ -140,7 +140,11 @@ def random() -> float:
 
 
 def _recorded(kind: str, draw_value: Callable[[Execution], Any]) -> Any:
-    branch = branch_here(kind)
+    return recorded_in(branch_here(kind), kind, draw_value)
+
+
+def recorded_in(branch: Branch, kind: str, draw_value: Callable[[Execution], Any]) -> Any:
+    """A value that is drawn once, at the branch's next place, and recorded there."""
     execution = branch.execution
     if execution.fate is not None:
         raise thread_ops.give_up_if_swallowed(execution)

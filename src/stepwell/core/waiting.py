@@ -6,12 +6,11 @@ long wait of a def run gives its thread back, with the fact as a row of the run'
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from stepwell.core import async_ops, thread_ops
 from stepwell.core.alarms import Alarm
 from stepwell.core.execution import Execution
-from stepwell.core.facts import Facts
 from stepwell.core.inbox import Slot
 from stepwell.core.keys import Key
 from stepwell.core.unwind import Fate, Unwound
@@ -25,6 +24,14 @@ LATE = object()
 _PATIENCE_OVER = object()
 
 
+class Looks(Protocol):
+    """Who looks for facts."""
+
+    def first_look(self, waiting: "asyncio.Future[Any]") -> "asyncio.Future[None]":
+        """Done when the fact is there, or it has been looked for once."""
+        ...
+
+
 class Fact:
     """What is waited for: who asks for it, how to begin and to give up waiting on the loop, and the wait as a row.
 
@@ -35,7 +42,7 @@ class Fact:
 
     def __init__(
         self,
-        facts: Facts,
+        facts: Looks,
         subscribe: Callable[[], "asyncio.Future[Any]"],
         give_up: Callable[["asyncio.Future[Any]"], object],
         row: Callable[[Key, float | None], Wait] | None,

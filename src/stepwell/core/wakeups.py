@@ -19,7 +19,7 @@ _LIMIT = 500
 _PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 1.0
 #: Waits that somebody satisfies by writing a row; that a run has ended, `Watch` tells.
-_FACTS = frozenset({"message", "event", "stream"})
+_FACTS = frozenset({"message", "event", "stream", "published"})
 
 
 class Wakeups:

@@ -34,20 +34,29 @@ class Watch:
 
     async def outcome(self, run_id: UUID) -> Outcome:
         """The outcome of this run, whoever executes it."""
+        future = self.ask(run_id)
+        try:
+            return await future
+        finally:
+            self.give_up(run_id, future)
+
+    def ask(self, run_id: UUID) -> "asyncio.Future[Outcome]":
+        """The outcome of this run when it is there; `give_up` ends the asking. Raises NoRunningEngine."""
         if self._closed:
             raise self._closing()
         future: asyncio.Future[Outcome] = self._runtime.loop.create_future()
         self._waiters.setdefault(run_id, set()).add(future)
         if run_id not in self._runtime.executions:
             self._poll_soon()
-        try:
-            return await future
-        finally:
-            waiting = self._waiters.get(run_id)
-            if waiting is not None:
-                waiting.discard(future)
-                if not waiting:
-                    self._waiters.pop(run_id, None)
+        return future
+
+    def give_up(self, run_id: UUID, future: "asyncio.Future[Outcome]") -> None:
+        """Nobody waits for this answer any more."""
+        waiting = self._waiters.get(run_id)
+        if waiting is not None:
+            waiting.discard(future)
+            if not waiting:
+                self._waiters.pop(run_id, None)
 
     def when_ended(self, run_id: UUID, call: Callable[[UUID], object]) -> None:
         """Call it when this run has ended, wherever; not if the engine stops first."""

@@ -77,6 +77,10 @@ def workflow(
     max_recoveries: int = 20,
     aliases: Sequence[str] = (),
     replace: bool = False,
+    on: str | None = None,
+    where: str | None = None,
+    cancel_on: str | None = None,
+    cancel_where: str | None = None,
 ) -> WorkflowDecorator: ...
 def workflow(
     fn: Callable[..., Any] | None = None,
@@ -89,6 +93,10 @@ def workflow(
     max_recoveries: int = 20,
     aliases: Sequence[str] = (),
     replace: bool = False,
+    on: str | None = None,
+    where: str | None = None,
+    cancel_on: str | None = None,
+    cancel_where: str | None = None,
 ) -> Any:
     """Make a function durable: after a crash any process with this code goes on from its last recorded step.
 
@@ -98,11 +106,22 @@ def workflow(
         @workflow(version="2", timeout=timedelta(days=3), aliases=["shop:old_name"])
         async def digest(urls: list[str]) -> list[str]: ...
 
+        @workflow(on="order.paid", where="amount > 100", cancel_on="order.gone", cancel_where="event.id == order.id")
+        def ship(order: dict) -> str: ...
+
     `name` is what the database and other processes know it by, `module:qualname` unless given; local
     functions need one. `version` routes: started runs go to processes with the same one. `timeout` is the
     default of its runs (seconds or timedelta), `queue` where its starts go. After `max_recoveries` takeovers
     without progress a run is DEAD. Runs of the names in `aliases` are executed too. `replace` allows another
     function to take an already registered name.
+
+    `on` is the name of an event (`stepwell.publish`) that starts it, once for each event, with the payload as its one
+    argument; `where` says which of them, as an expression over the payload's fields (docs/events.md). `cancel_on` is
+    the name of an event that cancels its runs that were created before it and have not ended, all of them or those
+    for which `cancel_where` holds: an expression over the run's parameters and `event`, the payload. Publishing such an
+    event looks at every live run of the database, and reads the inputs of those of this workflow: a matter of
+    milliseconds for hundreds, of seconds for a hundred thousand; it happens at least once, though who publishes dies.
+    Subscriptions are rows, written when a process that executes the workflow is launched, for whoever publishes.
 
     The function may be `def` or `async def`, an instance method, or a static one with @staticmethod above.
     Raises, at import: ConfigurationError for anything else, DuplicateDefinition, InvalidArgument.
@@ -117,6 +136,10 @@ def workflow(
             queue=queue,
             max_recoveries=max_recoveries,
             aliases=aliases,
+            on=on,
+            where=where,
+            cancel_on=cancel_on,
+            cancel_where=cancel_where,
         )
         made = workflow_function(definition)
         REGISTRY.add(definition, replace=replace)

@@ -1,18 +1,36 @@
 """Workflows as users hold them: callables that run in this process, and start runs that survive it."""
 
-from collections.abc import Coroutine, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar, Unpack
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, Unpack, cast, overload
 
 from stepwell.core import call
 from stepwell.core.definition import BoundCall, WorkflowDefinition
 from stepwell.core.ref import RunRef
+from stepwell.decorators.coalescing import AsyncBatch, AsyncCoalesced, Batch, Coalesced
 from stepwell.decorators.view import View, awaited
 from stepwell.errors import InvalidArgument
 from stepwell.handle import AsyncHandle, Handle
+from stepwell.model.coalescing import Singly, batched, debounced, single
+from stepwell.model.durations import Duration
 from stepwell.model.options import CallKeywords, CallOptions
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+U = TypeVar("U", covariant=True)
+
+
+class _OfOneList(Protocol[T, U]):
+    """A workflow that is called with one list."""
+
+    def __call__(self, items: list[T], /) -> U: ...
+
+
+class _OfOneArgument(Protocol[T_contra, U]):
+    """A workflow that can be mapped; in this form type checkers allow further parameters with defaults."""
+
+    def __call__(self, item: T_contra, /) -> U: ...
 
 
 class _WorkflowView(View[WorkflowDefinition, CallOptions], Generic[P, R]):
@@ -112,6 +130,82 @@ class Workflow(_WorkflowView[P, R]):
         """
         return [Handle(ref) for ref in call.start_many(self._with_options(calls))]
 
+    @overload
+    def map(
+        self, items: Iterable[BoundCall[R]], *, concurrency: int = 100, tolerate: Literal[0] = 0, ordered: bool = True
+    ) -> Iterator[R]: ...
+    @overload
+    def map(
+        self, items: Iterable[BoundCall[R]], *, concurrency: int = 100, tolerate: float, ordered: bool = True
+    ) -> Iterator[R | Exception]: ...
+    @overload
+    def map(
+        self: _OfOneArgument[T, U],
+        items: Iterable[T],
+        *,
+        concurrency: int = 100,
+        tolerate: Literal[0] = 0,
+        ordered: bool = True,
+    ) -> Iterator[U]: ...
+    @overload
+    def map(
+        self: _OfOneArgument[T, U], items: Iterable[T], *, concurrency: int = 100, tolerate: float, ordered: bool = True
+    ) -> Iterator[U | Exception]: ...
+    def map(
+        self: Any, items: Iterable[Any], *, concurrency: int = 100, tolerate: float = 0, ordered: bool = True
+    ) -> Iterator[Any]:
+        """A run for each item, at most `concurrency` of them unfinished at a time; their results, one after the other.
+
+            for receipt in checkout.map(order_ids, concurrency=50): ...
+            for result in checkout.map(order_ids, tolerate=0.05, ordered=False): ...
+
+        Within a workflow the runs are its children, and everything is recorded. `items`: arguments of a workflow with
+        one parameter, or calls (`fn.bind(...)`); they are read, and runs started, only as results are asked for.
+        `ordered`: results in the order of the items; otherwise as the runs end.
+
+        `tolerate`: how many may fail, or which share of all (0.0 to 1.0): such a failure is given as the exception in
+        the place of the result. One more, and those that have not ended are cancelled and TooManyFailures is raised; a
+        share of items without a length is judged at the end. By default the first failure is raised as itself, and the
+        others are cancelled. Raises InvalidArgument at once.
+        """
+        receiver = self._receiver()
+        return call.map_workflow(self._definition, self._options, receiver, items, concurrency, tolerate, ordered)
+
+    def debounce(self, key: str, delay: Duration, limit: Duration | None = None) -> Coalesced[P, R]:
+        """Starts of which the last one counts: a run begins `delay` (seconds or timedelta) after the last of them,
+        with its inputs, and at most `limit` after the first. Starts with one `key` (of this workflow) belong together.
+
+            sync_profile.debounce("user-7", delay=5, limit=60).start(profile)
+
+        Durable: each start is committed when it returns. A start after the run has begun is the first of the next one.
+        Not within a workflow itself (UsageError), but in its steps.
+        """
+        return Coalesced(self, debounced(key, delay, limit))
+
+    def batch(self: _OfOneList[T, U], max_size: int, max_wait: Duration, *, key: str = "all") -> Batch[T, U]:
+        """Starts that become one run, which receives a list: it begins when `max_size` items are there, or `max_wait`
+        (seconds or timedelta) after the first. The workflow has one parameter, a list. `key`: several batches at once.
+
+            handle = index_pages.batch(max_size=100, max_wait=2).start("/about")
+
+        Durable: an item is committed when `start` returns; a start whose answer is lost may add its item twice. A batch
+        ends earlier where its input would exceed the payload cap. Items are appended in the database: UsageError with
+        a codec (`serializer=`). Not within a workflow itself, but in its steps.
+        """
+        return Batch(cast("Workflow[..., U]", self), batched(key, max_size, max_wait))
+
+    def singleton(self, key: str, mode: Singly = "skip") -> Coalesced[P, R]:
+        """One run at a time per `key` (of this workflow), from its start to its end, waits included. While another run
+        of the key has not ended, a start is that run ("skip": its handle), or takes its place ("cancel": the old one
+        is cancelled with the reason "superseded", and the new one does not wait for its cleanup).
+
+            rebuild.singleton("site-7", mode="cancel").start()
+
+        To have them wait for each other, give them a queue with `partition_concurrency=1` and the key as `partition`.
+        Not within a workflow itself (UsageError), but in its steps.
+        """
+        return Coalesced(self, single(key, mode))
+
     def handle(self, id: str) -> Handle[R]:
         """The handle of the run with this id. Raises WorkflowNotFound.
 
@@ -172,6 +266,56 @@ class AsyncWorkflow(_WorkflowView[P, R]):
         Options of a call win over those bound here.
         """
         return _start_many(call.start_many_async(self._with_options(calls)))
+
+    @overload
+    def map(
+        self, items: Iterable[BoundCall[R]], *, concurrency: int = 100, tolerate: Literal[0] = 0, ordered: bool = True
+    ) -> AsyncIterator[R]: ...
+    @overload
+    def map(
+        self, items: Iterable[BoundCall[R]], *, concurrency: int = 100, tolerate: float, ordered: bool = True
+    ) -> AsyncIterator[R | Exception]: ...
+    @overload
+    def map(
+        self: _OfOneArgument[T, Coroutine[object, None, U]],
+        items: Iterable[T],
+        *,
+        concurrency: int = 100,
+        tolerate: Literal[0] = 0,
+        ordered: bool = True,
+    ) -> AsyncIterator[U]: ...
+    @overload
+    def map(
+        self: _OfOneArgument[T, Coroutine[object, None, U]],
+        items: Iterable[T],
+        *,
+        concurrency: int = 100,
+        tolerate: float,
+        ordered: bool = True,
+    ) -> AsyncIterator[U | Exception]: ...
+    def map(
+        self: Any, items: Iterable[Any], *, concurrency: int = 100, tolerate: float = 0, ordered: bool = True
+    ) -> AsyncIterator[Any]:
+        """See `Workflow.map`; the results are awaited.
+
+        async for page in digest.map(urls, concurrency=50): ...
+        """
+        receiver = self._receiver()
+        return call.map_workflow_async(self._definition, self._options, receiver, items, concurrency, tolerate, ordered)
+
+    def debounce(self, key: str, delay: Duration, limit: Duration | None = None) -> AsyncCoalesced[P, R]:
+        """See `Workflow.debounce`."""
+        return AsyncCoalesced(self, debounced(key, delay, limit))
+
+    def batch(
+        self: _OfOneList[T, Coroutine[object, None, U]], max_size: int, max_wait: Duration, *, key: str = "all"
+    ) -> AsyncBatch[T, U]:
+        """See `Workflow.batch`."""
+        return AsyncBatch(cast("AsyncWorkflow[..., U]", self), batched(key, max_size, max_wait))
+
+    def singleton(self, key: str, mode: Singly = "skip") -> AsyncCoalesced[P, R]:
+        """See `Workflow.singleton`."""
+        return AsyncCoalesced(self, single(key, mode))
 
     def handle(self, id: str) -> AsyncHandle[R]:
         """The handle of the run with this id; its methods are awaited, and raise WorkflowNotFound.

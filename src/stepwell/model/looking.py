@@ -107,6 +107,7 @@ class RunFilter:
     status: tuple[str, ...] | None = None
     id_prefix: str | None = None
     attributes: str | None = None  # JSON object that must be contained
+    queue: str | None = None
     since: float | None = None
     until: float | None = None
     parent_run: UUID | None = None

@@ -11,13 +11,11 @@ from typing import Any, Literal, TypedDict, Unpack, get_args
 from stepwell.errors import InvalidArgument
 from stepwell.model.durations import Duration, instant, is_integer, seconds
 from stepwell.model.ids import check_name, check_workflow_id
+from stepwell.model.queues import Queue, queue_name
 from stepwell.model.retry import Retry, as_retry
 
 OnConflict = Literal["attach", "reject", "replace"]
 ParentClose = Literal["cancel", "abandon"]
-
-#: Options whose feature does not exist yet: remove a name here, and give it a check below, when it does.
-NOT_YET = frozenset({"partition", "dedup"})
 
 _INT32 = 2**31
 
@@ -27,12 +25,13 @@ class CallKeywords(TypedDict, total=False):
 
     id: str | None
     on_conflict: OnConflict
-    queue: str | None
+    queue: str | Queue | None
     priority: int | None
     partition: str | None
     dedup: str | None
     delay: Duration | None
     at: datetime | None
+    expires: Duration | None
     timeout: Duration | None
     deadline: datetime | None
     attributes: Mapping[str, object] | None
@@ -61,6 +60,7 @@ class CallOptions:
     dedup: str | None = None
     delay: float | None = None  # seconds
     at: float | None = None  # unix seconds
+    expires: float | None = None  # seconds from the start; a run that has not begun by then never does
     timeout: float | None = None  # seconds
     deadline: float | None = None  # unix seconds; with a timeout too, the earlier one counts
     attributes: Mapping[str, object] | None = None
@@ -71,7 +71,7 @@ class CallOptions:
     @property
     def is_queued(self) -> bool:
         """Whether one of these options asks for a queued start, which a call then waits for."""
-        asked = (self.queue, self.priority, self.partition, self.dedup, self.delay, self.at)
+        asked = (self.queue, self.priority, self.partition, self.dedup, self.delay, self.at, self.expires)
         return any(option is not None for option in asked)
 
     def merged(self, **new: Unpack[CallKeywords]) -> "CallOptions":
@@ -108,8 +108,6 @@ def _checked(given: Mapping[str, object], checks: Mapping[str, _Check]) -> dict[
     for option, value in given.items():
         if option not in checks:
             raise InvalidArgument(f"options: there is no {option}=; there are {', '.join(checks)}")
-        if option in NOT_YET and value is not None:
-            raise InvalidArgument(f"options: {option}= is not available yet")
         checked[option] = checks[option](value)
     return checked
 
@@ -124,9 +122,9 @@ def check_timeout(value: Duration | None) -> float | None:
     return None if value is None else seconds(value, "timeout", allow_zero=False)
 
 
-def check_queue(value: str | None) -> str | None:
+def check_queue(value: str | Queue | None) -> str | None:
     """The name of a queue; None is none. Raises InvalidArgument."""
-    return None if value is None else check_name(value, "queue")
+    return None if value is None else queue_name(value)
 
 
 def _priority(value: int | None) -> int | None:
@@ -167,10 +165,11 @@ _CALL_CHECKS: dict[str, _Check] = {
     "on_conflict": _one_of("on_conflict", get_args(OnConflict)),
     "queue": check_queue,
     "priority": _priority,
-    "partition": _as_given,
-    "dedup": _as_given,
+    "partition": _or_none(lambda value: check_name(value, "partition")),
+    "dedup": _or_none(lambda value: check_name(value, "dedup")),
     "delay": _or_none(lambda value: seconds(value, "delay")),
     "at": _or_none(lambda value: instant(value, "at")),
+    "expires": _or_none(lambda value: seconds(value, "expires", allow_zero=False)),
     "timeout": check_timeout,
     "deadline": _or_none(lambda value: instant(value, "deadline")),
     "attributes": _attributes,

@@ -14,6 +14,9 @@ import msgspec
 #: Version of the engine's recorded conventions (fingerprints, branch names); stored per run.
 ENGINE_FORMAT = 1
 
+#: What a level of priority is worth: so many seconds of waiting. Claims go by it, so that nothing waits for ever.
+PRIORITY_SECONDS = 60.0
+
 
 @dataclass(slots=True, frozen=True)
 class ParentRef:
@@ -42,6 +45,9 @@ class NewRun:
     codec_id: str | None = None
     queue: str | None = None
     priority: int = 0
+    partition_key: str | None = None
+    dedup_key: str | None = None
+    expires: float | None = None  # expires_at = clock + expires
     delay: float | None = None  # not_before = clock + delay
     not_before: float | None = None
     timeout: float | None = None  # deadline = least(clock + timeout, deadline)
@@ -51,7 +57,7 @@ class NewRun:
     parent_close: str = "cancel"  # or "abandon"
     root_run_id: UUID | None = None
     max_recoveries: int = 20
-    replace: bool = False  # on_conflict="replace": take the id from a current run that has ended
+    replace: bool = False  # on_conflict="replace": take the id from an ended run, the dedup key from one not started
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,6 +71,7 @@ class Started:
     input_digest: str
     status: str
     deadline: float | None
+    deduplicated: bool = False  # it has the dedup key; its id and its inputs are others
 
 
 class Checkpoint(msgspec.Struct, gc=False):
@@ -216,6 +223,17 @@ class Claimed:
     engine_format: int
     history: list[Recorded]
     intents: list[RecordedIntent]
+    queue: str = ""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What a claim has got, and how the queues with limits stand after it."""
+
+    runs: list[Claimed]
+    again: bool = False  # there may be more at once
+    held: bool = False  # something waits until a limit lets it go, or until another process has claimed
+    opens_in: float | None = None  # seconds until a rate lets the next run start, or the next delayed one is due
 
 
 @dataclass(slots=True, frozen=True)
@@ -224,17 +242,20 @@ class Wait:
 
     Facts: "run", the end of target_run; "message", a message to this run that nobody has consumed, of `topic`
     (None: one without a topic); "event", target_run has set `key`, or has ended; "stream", target_run's stream
-    `key` has an entry `number`, or target_run has ended.
+    `key` has an entry `number`, or target_run has ended; "published", an event `key` above `position` was published
+    that `filter` lets through (see `model.published`).
     """
 
     branch: str
     seq: int
-    kind: str  # timer | run | message | event | stream
+    kind: str  # timer | run | message | event | stream | published
     wake_at: float | None = None
     target_run: UUID | None = None
     topic: str | None = None
     key: str | None = None
     number: int | None = None
+    position: int | None = None
+    filter: str | None = None
 
 
 @dataclass(slots=True)

@@ -44,6 +44,8 @@ class Settings:
     replay_patience: float = 60.0
     #: Encoded size of one payload at most, bytes.
     payload_cap: int = 16 * 2**20
+    #: How many ticks a schedule with catch_up="all" makes up for after a time in which nobody was up: the newest.
+    catch_up_limit: int = 100
     #: How long ended runs are kept; None keeps them for ever.
     retention: float | None = 30 * 86_400.0
     #: Create the database itself at launch when it is missing and the role may (Postgres).

@@ -53,6 +53,11 @@ class Serializer:
         """The largest text to store for one value, in bytes."""
         return self._envelope.cap
 
+    @property
+    def seals(self) -> bool:
+        """Whether payloads go through a codec."""
+        return self._envelope.codec_id is not None
+
     def result(self, fn: Callable[..., Any]) -> Coder:
         """The coder for what `fn` returns; without an annotation that can be resolved, for any value."""
         try:

@@ -16,6 +16,9 @@ _SAFETY_SECONDS = 5.0
 #: A backlog is taken in batches that grow to so many times `claim_batch`; the first are small: others want some too.
 _BACKLOG = 4
 
+#: How long to leave a queue to the process that claims from it right now.
+_CROWDED_SECONDS = 0.004
+
 
 class Dispatcher(Service):
     """Looks when hinted (`runtime.work`), and every `poll_interval` without a hint.
@@ -26,14 +29,25 @@ class Dispatcher(Service):
     def __init__(self, runtime: "Runtime") -> None:
         super().__init__(runtime)
         self._rarely = False  # the next pause may be long
+        self._opens_in: float | None = None  # seconds until a rate lets the next run start
 
     async def once(self) -> None:
         """Claim until nothing is left or no slot is free."""
         runtime = self.runtime
         runtime.work.clear()
+        self._opens_in = None
         if runtime.registered != runtime.generation:
             await runtime.register()  # something was defined since: others must know that we serve it
-        batch = most = runtime.settings.claim_batch
+        held = runtime.held_back
+        runtime.held_back = False
+        try:
+            await self._claim_all()
+        except BaseException:
+            runtime.held_back = held
+            raise
+
+    async def _claim_all(self) -> None:
+        batch = most = self.runtime.settings.claim_batch
         colours = [True, False] if await self._claim([True, False], batch) else []
         while colours:  # a backlog: each by itself, for they have different numbers of slots
             batch = min(batch * 2, most * _BACKLOG)
@@ -49,31 +63,38 @@ class Dispatcher(Service):
             return False
         sent = runtime.env.monotonic()
         incarnation = runtime.incarnation
-        claimed = await runtime.store.claim(incarnation, routes, runtime.queues, limit)
+        taken = await runtime.store.claim(incarnation, routes, runtime.queues, limit)
         received = runtime.env.monotonic()
         if received - sent > runtime.settings.call_deadline:
             return False  # too late to believe: the self-audit gives these back
         if runtime.incarnation != incarnation:
             return False  # they belong to who we were: the sweep finds them without an owner
-        for run in claimed:
+        for run in taken.runs:
             runtime.clock.observe(run.database_now, sent, received)
             adopt(runtime, run)
-        return len(claimed) == limit
+        runtime.held_back = runtime.held_back or taken.held
+        if taken.opens_in is not None:
+            self._opens_in = min(taken.opens_in, float("inf") if self._opens_in is None else self._opens_in)
+        if taken.again and not taken.runs:  # another process claims from the same queue right now
+            await asyncio.sleep(_CROWDED_SECONDS * (0.5 + runtime.env.random()))
+        return taken.again
 
     async def pause(self) -> None:
-        """Until a hint, or an interval with jitter."""
-        rarely, self._rarely = self._rarely and self.runtime.hints.arrive, False
-        interval = self.runtime.settings.poll_interval
-        if rarely:
+        """Until a hint, until a rate lets the next run start or one is due, or an interval with jitter."""
+        arrive, interval = self.runtime.hints.arrive, self.runtime.settings.poll_interval
+        rarely, self._rarely = self._rarely and arrive and not self.runtime.held_back, False
+        if self._opens_in is not None and self._opens_in < (_SAFETY_SECONDS if rarely else interval):
+            await self._hinted(self._opens_in, jitter=0.0)
+        elif rarely:
             await self._hinted(_SAFETY_SECONDS)
-        elif not await self._hinted(interval) and self.runtime.hints.arrive and interval < _SAFETY_SECONDS:
+        elif not await self._hinted(interval) and arrive and interval < _SAFETY_SECONDS:
             # Asked before the next claim, and used after it: what becomes due meanwhile is claimed.
             self._rarely = await self._nothing_due()
 
-    async def _hinted(self, seconds: float) -> bool:
+    async def _hinted(self, seconds: float, jitter: float = 0.4) -> bool:
         """Wait for a hint for about so long; whether one came."""
         try:
-            async with asyncio.timeout(seconds * (0.8 + 0.4 * self.runtime.env.random())):
+            async with asyncio.timeout(seconds * (1 - jitter / 2 + jitter * self.runtime.env.random())):
                 await self.runtime.work.wait()
         except TimeoutError:
             return False

@@ -1,5 +1,5 @@
-"""Keeps house, and retention: deletes the runs of this app and namespace that ended long ago, in small transactions, in
-one process of the app at a time."""
+"""Keeps house, and retention: deletes the runs of this app and namespace that ended long ago, and its old events, in small
+transactions, in one process of the app at a time."""
 
 import asyncio
 
@@ -24,7 +24,8 @@ class Janitor(Service):
         while retention is not None and not runtime.draining:
             if not await runtime.store.acquire_retention(runtime.incarnation, _PAUSE_SECONDS * 3):
                 return
-            if await runtime.store.purge(retention, _LIMIT) < _LIMIT:
+            purged = await runtime.store.purge(retention, _LIMIT)
+            if max(purged, await runtime.store.purge_events(retention, _LIMIT)) < _LIMIT:
                 return
             await asyncio.sleep(0.1)  # others want the database too
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from stepwell.core import cancel
+from stepwell.core import cancel, event_sweeping
 from stepwell.model.looking import ExecutorRow
 from stepwell.model.rows import Leave
 from stepwell.model.status import Status
@@ -46,6 +46,7 @@ class Sweeper(Service):
             return
         await self._audit()
         await self._retry_blocked()
+        await event_sweeping.sweep(runtime)
         # Everybody observes: whoever sweeps next need not begin to.
         dead = self._dead(await runtime.store.executors())
         if not await runtime.store.acquire_sweep(runtime.incarnation, runtime.settings.sweep_interval * 3):

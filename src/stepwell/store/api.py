@@ -13,13 +13,18 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from stepwell.model.looking import ExecutorRow
-from stepwell.model.rows import Batch, Beat, Claimed, Committed, Leave, NewRun, Started
+from stepwell.model.rows import Batch, Beat, Committed, Leave, NewRun, Started, Taken
 from stepwell.store.hints import Ear
+from stepwell.store.verbs.coalescing import CoalescingVerbs
 from stepwell.store.verbs.looking import LookingVerbs
 from stepwell.store.verbs.messaging import MessagingVerbs
 from stepwell.store.verbs.operating import OperatorVerbs
+from stepwell.store.verbs.publishing import PublishingVerbs
+from stepwell.store.verbs.queues import QueueVerbs
+from stepwell.store.verbs.scheduling import SchedulingVerbs
 from stepwell.store.verbs.sweeping import SweepingVerbs
 from stepwell.store.verbs.transacting import TransactionVerbs
+from stepwell.store.verbs.watching import WatchingVerbs
 
 T = TypeVar("T")
 
@@ -56,7 +61,19 @@ class HeartbeatPort(Protocol):
     def close(self) -> None: ...
 
 
-class Store(MessagingVerbs, SweepingVerbs, LookingVerbs, TransactionVerbs, OperatorVerbs, Protocol):
+class Store(
+    MessagingVerbs,
+    PublishingVerbs,
+    SweepingVerbs,
+    LookingVerbs,
+    TransactionVerbs,
+    OperatorVerbs,
+    QueueVerbs,
+    CoalescingVerbs,
+    SchedulingVerbs,
+    WatchingVerbs,
+    Protocol,
+):
     """All verbs: those of running here, the others by concern in `store.verbs`."""
 
     # -- life of the store ------------------------------------------------------------------------------
@@ -139,10 +156,11 @@ class Store(MessagingVerbs, SweepingVerbs, LookingVerbs, TransactionVerbs, Opera
         """The runs of this process that have a pending cancellation, with its reason."""
         ...
 
-    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
-        """Take up to `limit` ENQUEUED runs (app, namespace, route served, queue NULL or listed, not_before
-        reached), by priority then age, skipping locked rows; epoch + 1; returns them with their history.
-        A row whose history cannot be read is still returned alone, never lost."""
+    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int) -> Taken:
+        """Take up to `limit` ENQUEUED runs (app, namespace, route served, started directly or in a queue that is
+        listed, not_before reached), by priority and age, as the limits of their queues allow it, skipping locked rows;
+        epoch + 1; returns them with their history. `queues` None: all. A row whose history cannot be read is still
+        returned alone, never lost. Runs that have not started by their expires_at are CANCELLED before."""
         ...
 
     async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:

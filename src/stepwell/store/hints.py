@@ -19,10 +19,12 @@ class Hint(IntFlag):
     CANCEL = 4
     #: Something came that a parked or waiting run may wait for.
     MESSAGE = 8
+    #: A schedule was made or changed: one may be due earlier than was known.
+    SCHEDULES = 16
 
 
 #: Look at everything: said when the path begins to work, since what was told before has not been heard.
-EVERYTHING = Hint.WORK | Hint.ENDED | Hint.CANCEL | Hint.MESSAGE
+EVERYTHING = Hint.WORK | Hint.ENDED | Hint.CANCEL | Hint.MESSAGE | Hint.SCHEDULES
 
 
 class Ear(Protocol):

@@ -109,7 +109,7 @@ class World:
         routes: Sequence[str] = (ROUTE,),
         queues: Sequence[str] = (),
     ) -> list[Claimed]:
-        return await (store or self.store).claim(incarnation or self.me, routes, queues, limit)
+        return (await (store or self.store).claim(incarnation or self.me, routes, queues, limit)).runs
 
     async def claim_one(self, **how: Any) -> Claimed:
         (claimed,) = await self.claim(**how)

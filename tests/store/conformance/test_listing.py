@@ -52,6 +52,15 @@ async def test_filter_by_time(world: World) -> None:
     assert await ids(world, since=START + 5, until=START + 15) == ["b"]
 
 
+async def test_filter_by_queue(world: World) -> None:
+    await world.store.start([world.new(workflow_id="a", queue="mail"), world.new(workflow_id="b", queue="other")])
+    await world.begin(workflow_id="c")
+    assert await ids(world, queue="mail") == ["a"]
+    assert await ids(world, queue="nobody") == []
+    assert await ids(world, queue="other", status=("PENDING",)) == ["b"]
+    assert await ids(world, queue="other", status=("SUCCESS",)) == []
+
+
 async def test_filter_by_parent(world: World) -> None:
     parent = await world.begin(workflow_id="p")
     await world.begin(workflow_id="c", parent=ParentRef(parent.run_id, "0", 0))

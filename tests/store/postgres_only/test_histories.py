@@ -15,7 +15,7 @@ STEPS = 10
 
 
 async def claim(store: PostgresStore) -> list[Claimed]:
-    return await store.claim(draw(), [ROUTE], [], 10)
+    return (await store.claim(draw(), [ROUTE], [], 10)).runs
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ async def test_a_cancellation_after_a_resume_is_reported_anew(store: PostgresSto
     await store.commit(Batch(checkpoints=[step(run, 0)]))
     await store.commit(Batch(finishes=[finish(run, "CANCELLED")]))
     assert await store.resume(run.run_id)
-    (claimed,) = await store.claim(new_run().run_id, ["checkout||"], [], 1)
+    (claimed,) = (await store.claim(new_run().run_id, ["checkout||"], [], 1)).runs
     again = Execution(claimed.run_id, claimed.epoch)
     assert (await store.commit(Batch(checkpoints=[step(again, 1)]))).cancels == {}
     await store.request_cancel([run.run_id], "second", force=False, children=False)

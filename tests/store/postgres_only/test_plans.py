@@ -148,17 +148,19 @@ async def test_the_careful_form(filled: PostgresStore) -> None:
 
 
 async def test_a_claim(filled: PostgresStore) -> None:
-    where = ME, "default", "default", params.texts(["", "mail"]), params.texts([ROUTE, "other", "third"]), BATCH
-    release, _, take = await plans_of(filled, *filled._take_statements(where, BATCH))
+    where = ME, "default", "default", params.texts(["mail"]), params.texts([ROUTE, "other", "third"]), BATCH, BATCH
+    release, expire, _, take = await plans_of(filled, *filled._take_statements(where, BATCH))
     assert release.indexes == {"workflow_status_delayed"}
-    assert {"workflow_status_claim", "operation_outputs_pkey"} <= take.indexes
+    assert expire.indexes == {"workflow_status_expiry"}
+    assert "operation_outputs_pkey" in take.indexes
     assert take.buffers <= 70 * BATCH
 
 
 async def test_an_idle_claim_is_cheap(filled: PostgresStore) -> None:
-    where = ME, "default", "default", params.texts(["", "mail"]), params.texts(["nobody", "nothing"]), BATCH
-    *_, take = await plans_of(filled, *filled._take_statements(where, BATCH))
-    assert take.buffers <= 3 * 2 * 2 + 2
+    where = ME, "default", "default", params.texts(["mail"]), params.texts(["nobody", "nothing"]), BATCH, BATCH
+    for _ in range(8):  # until its functions keep their plans: to make one reads the catalogs
+        *_, take = await plans_of(filled, *filled._take_statements(where, BATCH))
+    assert take.buffers <= 30
 
 
 async def test_a_claim_after_a_takeover(postgres_url: str) -> None:
@@ -180,11 +182,10 @@ async def test_a_claim_after_a_takeover(postgres_url: str) -> None:
         )
         await connection.execute("analyze")
         await connection.execute("update stepwell.workflow_status set status = 'ENQUEUED', owner = null")
-    where = ME, "default", "default", params.texts([""]), params.texts([route]), BATCH
+    where = ME, "default", "default", None, params.texts([route]), BATCH, BATCH
     *_, take = await explain(store, store._lanes.misc, *store._take_statements(where, BATCH))
     await store.close()
-    assert "workflow_status_unusual" not in take.indexes, "it would sort all that is enqueued, once per claim"
-    assert take.buffers <= 30 * BATCH
+    assert take.buffers <= 30 * BATCH, "it must not sort all that is enqueued, once per claim"
 
 
 async def test_parking_and_waking(filled: PostgresStore) -> None:

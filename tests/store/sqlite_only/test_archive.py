@@ -17,7 +17,7 @@ async def test_old_outcomes_are_archived_under_the_epoch_that_ended_with_them(
     first = [checkpoint(run.run_id, 0), checkpoint(run.run_id, 1, '"first"')]
     await store.commit(Batch(checkpoints=first, finishes=[Finish(run.run_id, 1, "ERROR", None, '"boom"')]))
     assert await store.resume(run.run_id)
-    (again,) = await store.claim(ME, ["n||"], [], 1)
+    (again,) = (await store.claim(ME, ["n||"], [], 1)).runs
     done = Finish(run.run_id, again.epoch, "SUCCESS", '"done"', None, codec_id="zip")
     await store.commit(Batch(finishes=[done]))
     assert await store.rewind(run.run_id, "0", 1)

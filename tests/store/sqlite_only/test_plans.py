@@ -21,6 +21,9 @@ Outsider = Callable[[], sqlite3.Connection]
 SCANS = {"executors/list", "migrations/exists", "migrations/applied", "waits/satisfied", "waits/next"}
 SCANS |= {"transactions/tables"}
 SMALL = {"owners", "parents", "below", "json_each", "CONSTANT", "waits", "w", "(subquery", "(subquery-3)", "taken"}
+SMALL |= {"(subquery-1)", "(subquery-2)", "(subquery-4)", "waiting", "executing", "schedules"}
+CLAIM = "workflow_status_claim (namespace=? AND app=?"
+LANE = f"{CLAIM} AND in_queue=? AND route=? AND in_partition"
 
 
 @pytest.mark.parametrize("analyzed", [False, True], ids=["without statistics", "analyzed"])
@@ -86,7 +89,26 @@ def fill(connection: sqlite3.Connection) -> None:
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("ownership/claim", "workflow_status_claim"),
+        ("claims/look", "workflow_status_claim"),
+        ("claims/look", "workflow_status_later"),
+        ("claims/look", "workflow_status_expiry"),
+        ("claims/next_pair", f"{CLAIM} AND in_queue=? AND route>?)"),
+        ("claims/next_pair", f"{CLAIM} AND in_queue>?)"),
+        ("claims/ready", f"{LANE}=?)"),
+        ("claims/unstarted", f"{LANE}=?)"),
+        ("claims/next_partition", f"{LANE}>?)"),
+        ("claims/waits_without", f"{LANE}=?)"),
+        ("claims/resumed", "workflow_status_resumed (namespace=? AND app=? AND in_queue=? AND route=?)"),
+        ("claims/running", "workflow_status_running (namespace=? AND queue=?)"),
+        ("claims/running_of_owner", "workflow_status_running (namespace=? AND queue=?)"),
+        ("claims/running_in_partition", "workflow_status_running (namespace=? AND queue=? AND partition_key=?)"),
+        ("claims/release_delayed", "workflow_status_later"),
+        ("claims/expire", "workflow_status_expiry (expires_at<?)"),
+        ("claims/forget_starts", "queue_starts_old (keep_until<?)"),
+        ("queues/depth", "workflow_status_queued (namespace=? AND queue=?)"),
+        ("queues/purge", "workflow_status_queued (namespace=? AND queue=?)"),
+        ("workflows/started_dedup", "workflow_status_dedup (namespace=? AND in_queue=? AND dedup_key=?)"),
+        ("hints/news", "workflow_status_claim"),
         ("ownership/reapable", "workflow_status_owner"),
         ("ownership/owned", "workflow_status_owner"),
         ("ownership/orphans", "workflow_status_owner"),

@@ -177,7 +177,7 @@ async def test_a_run_whose_history_cannot_be_read_is_set_aside(opened: Opened, o
         (runs[1].run_id.bytes,),
     )
     connection.execute("UPDATE workflow_status SET status = 'ENQUEUED', owner = NULL")
-    claimed = await store.claim(runs[0].run_id, ["n||"], [], 10)
+    claimed = (await store.claim(runs[0].run_id, ["n||"], [], 10)).runs
     assert {c.run_id for c in claimed} == {runs[0].run_id, runs[2].run_id}
     row = await store.get_run(runs[1].run_id)
     assert row is not None

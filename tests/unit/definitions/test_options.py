@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stepwell.errors import InvalidArgument
-from stepwell.model.options import NOT_YET, CallKeywords, CallOptions, StepOptions
+from stepwell.model.options import CallKeywords, CallOptions, StepOptions
 from stepwell.model.retry import Retry
 
 THEN = datetime(2030, 1, 1, tzinfo=UTC)
@@ -82,13 +82,6 @@ def test_a_message_names_the_option() -> None:
         CallOptions().merged(que="q")  # type: ignore[call-arg]
     with pytest.raises(InvalidArgument, match="timeout must be more than zero"):
         CallOptions().merged(timeout=0)
-
-
-@pytest.mark.parametrize("option", sorted(NOT_YET))
-def test_what_does_not_exist_yet_says_so(option: str) -> None:
-    keywords: dict[str, Any] = {option: "x"}
-    with pytest.raises(InvalidArgument, match=f"{option}= is not available yet"):
-        CallOptions().merged(**keywords)
 
 
 def test_options_lie_over_others_where_they_say_something() -> None:

@@ -199,6 +199,9 @@ def start_one(sql: bytes, namespace: str, app: str, run: NewRun) -> Statement:
         run.parent_close,
         run.root_run_id,
         run.max_recoveries,
+        run.partition_key,
+        run.dedup_key,
+        run.expires,
     )
 
 
@@ -228,6 +231,9 @@ def start_many(sql: bytes, namespace: str, app: str, runs: Sequence[NewRun]) -> 
         params.texts([run.parent_close for run in runs]),
         params.optional_uuids([run.root_run_id for run in runs]),
         params.int4s([run.max_recoveries for run in runs]),
+        params.optional_texts([run.partition_key for run in runs]),
+        params.optional_texts([run.dedup_key for run in runs]),
+        params.optional_float8s([run.expires for run in runs]),
     )
 
 
@@ -254,6 +260,21 @@ def start_look_up(sql: bytes, namespace: str, runs: Sequence[NewRun]) -> Stateme
         namespace.encode(),
         params.uuids([run.run_id for run in runs]),
         params.texts([run.workflow_id for run in runs]),
+        *_parent_columns(runs),
+        params.optional_texts([run.queue for run in runs]),
+        params.optional_texts([run.dedup_key for run in runs]),
+        params.bools([run.replace for run in runs]),
+    )
+
+
+def start_replacing(sql: bytes, namespace: str, runs: Sequence[NewRun]) -> Statement:
+    return columns(
+        sql,
+        namespace.encode(),
+        params.texts([run.workflow_id for run in runs]),
+        params.uuids([run.run_id for run in runs]),
+        params.optional_texts([run.queue for run in runs]),
+        params.optional_texts([run.dedup_key for run in runs]),
         *_parent_columns(runs),
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from stepwell.model.rows import Claimed, Leave, ParentRef, Recorded, RecordedIntent
+from stepwell.model.rows import PRIORITY_SECONDS, Claimed, Leave, ParentRef, Recorded, RecordedIntent, Taken
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.postgres import params
 from stepwell.store.postgres.leaves import Leaves
@@ -31,14 +31,24 @@ _decode_intents = msgspec.json.Decoder(list[RecordedIntent]).decode
 class Claims(Leaves):
     """The claims of a store."""
 
-    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
+    _half_for_limited = False  # of the next claim: the rest of its runs are of other queues
+
+    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int) -> Taken:
         """See `Store.claim`. Runs that were started directly are in the queue ''."""
         if limit <= 0 or not routes:
-            return []
+            return Taken([])
         identity = self._lanes.identity
         where = (
-            incarnation, identity.namespace, identity.app, params.texts(["", *queues]), params.texts(routes), limit
-        )  # fmt: skip
+            incarnation,
+            identity.namespace,
+            identity.app,
+            None if queues is None else params.texts(queues),
+            params.texts(routes),
+            limit,
+            limit // 2 if self._half_for_limited else limit,
+        )
+        # A backlog of one kind must not take all places for ever.
+        self._half_for_limited = not self._half_for_limited
         try:
             return await self._take(where, limit)
         except StoreFault as fault:
@@ -46,36 +56,46 @@ class Claims(Leaves):
                 raise
         return await self._take_bare(where)
 
-    async def _take(self, where: Sequence[object], limit: int) -> list[Claimed]:
+    async def _take(self, where: Sequence[object], limit: int) -> Taken:
         """In one round trip, as far as the histories fit into it."""
-        *_, taken = await self._lanes.misc.run(*self._take_statements(where, limit))
-        claimed: list[Claimed] = []
-        for row in sorted(rows(taken), key=_age):
-            recorded, history = _decode_history(row[20])
-            run = _claimed(row, history or [], _decode_intents(row[21]) if row[21] else [])
+        _, expired, _, answer = await self._lanes.misc.run(*self._take_statements(where, limit))
+        if rows(expired):
+            self._ended_unstarted()
+        found, taken = _sorted(rows(answer))
+        for row in found:
+            recorded, history = _decode_history(row[24])
+            run = _claimed(row, history or [], _decode_intents(row[25]) if row[25] else [])
             if len(run.history) == recorded or await self._read_rest(run):
-                claimed.append(run)
-        return claimed
+                taken.runs.append(run)
+        taken.again = taken.again or len(found) == limit
+        return taken
 
     def _take_statements(self, where: Sequence[object], limit: int) -> tuple[Statement, ...]:
         sql = self._lanes.sql
         return (
             statement(sql("claims/release_delayed"), _RELEASE_LIMIT),
+            statement(sql("claims/expire"), _RELEASE_LIMIT),
             statement(sql("claims/in_order")),
             statement(sql("claims/take"), *where, min(_FIRST_PAGE, _FIRST_PAGES // limit)),
         )
 
-    async def _take_bare(self, where: Sequence[object]) -> list[Claimed]:
+    async def _take_bare(self, where: Sequence[object]) -> Taken:
         """Without histories first: one that cannot be read must not keep the others from being claimed."""
-        _, taken = await self._lanes.misc.run(
+        _, answer = await self._lanes.misc.run(
             statement(self._lanes.sql("claims/in_order")), statement(self._lanes.sql("claims/take_bare"), *where)
         )
-        claimed = [_claimed(row, [], []) for row in sorted(rows(taken), key=_age)]
+        found, taken = _sorted(rows(answer))
+        claimed = [_claimed(row, [], []) for row in found]
         for run in claimed:
             with contextlib.suppress(StoreFault):  # the same will be said by _read_rest
                 (begun,) = await self._lanes.misc.run(statement(self._lanes.sql("claims/begun"), run.run_id))
                 run.intents = [RecordedIntent(*row) for row in rows(begun)]
-        return [run for run in claimed if await self._read_rest(run)]
+        taken.runs = [run for run in claimed if await self._read_rest(run)]
+        taken.again = True
+        return taken
+
+    def _ended_unstarted(self) -> None:
+        """Runs have ended without ever having started: somebody may wait for them."""
 
     async def _read_rest(self, run: Claimed) -> bool:
         """Complete a history in pages. False if that failed: then the run is BLOCKED, or, if the database is
@@ -97,9 +117,17 @@ class Claims(Leaves):
             return False
 
 
-def _age(row: tuple[Any, ...]) -> tuple[int, float]:
-    """By priority, then creation: an UPDATE returns its rows in the order of their place on disk."""
-    return row[19], row[16]
+def _sorted(answer: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], Taken]:
+    """Its runs by rank: an UPDATE returns its rows in the order of their place on disk. And how the queues stand."""
+    found = [row for row in answer if row[0] is not None]
+    found.sort(key=_rank)
+    (_, held, again, opens_in) = next((row[20:24] for row in answer if row[0] is None), (None, False, False, None))
+    return found, Taken([], again, held, opens_in)
+
+
+def _rank(row: tuple[Any, ...]) -> float:
+    """As claim_rank in SQL says it."""
+    return float(row[16] + PRIORITY_SECONDS * row[19])
 
 
 def _claimed(row: tuple[Any, ...], history: list[Recorded], intents: list[RecordedIntent]) -> Claimed:
@@ -124,4 +152,5 @@ def _claimed(row: tuple[Any, ...], history: list[Recorded], intents: list[Record
         engine_format=row[18],
         history=history,
         intents=intents,
+        queue=row[20],
     )

@@ -64,4 +64,6 @@ class Leaves:
             params.texts([wait.topic or "" for _, wait in waits]),
             params.optional_texts([wait.key for _, wait in waits]),
             params.optional_int4s([wait.number for _, wait in waits]),
+            params.optional_int8s([wait.position for _, wait in waits]),
+            params.optional_texts([wait.filter for _, wait in waits]),
         )

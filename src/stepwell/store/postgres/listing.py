@@ -121,6 +121,8 @@ def _conditions(namespace: str, where: RunFilter) -> _Conditions:
             " where a.run_id = w.run_id and a.attributes @> {}::text::jsonb)",
             where.attributes,
         )
+    if where.queue is not None:
+        conditions.add("w.queue = {}::text", where.queue)
     if where.since is not None:
         conditions.add("w.created_at >= to_timestamp({}::double precision)", where.since)
     if where.until is not None:

@@ -32,6 +32,9 @@ _FLUSH_SECONDS = 1.0
 ANY_APP = "0" * 8
 NOBODY = 0
 
+#: The kinds as one digit to base 32. A release that knows fewer of them ignores what it cannot read: it looks anyway.
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -43,7 +46,7 @@ class Notice:
 
     def payload(self) -> str:
         """As text. Without any kind it is a ping: somebody listens."""
-        return f"{int(self.hints):1x}{self.app}{self.sender & 0xFFFFFFFF:08x}"
+        return f"{_DIGITS[self.hints]}{self.app}{self.sender & 0xFFFFFFFF:08x}"
 
     @classmethod
     def read(cls, payload: str) -> "Notice | None":
@@ -51,7 +54,7 @@ class Notice:
         if len(payload) != 17:
             return None
         try:
-            return cls(Hint(int(payload[0], 16)), payload[1:9], int(payload[9:], 16))
+            return cls(Hint(int(payload[0], 32)), payload[1:9], int(payload[9:], 16))
         except ValueError:
             return None
 

@@ -129,5 +129,12 @@ def optional_int4s(items: Sequence[int | None]) -> bytes:
     return _array(INT4, len(items), b"".join([_NULL if i is None else _int4(4, i) for i in items]))
 
 
+def optional_int8s(items: Sequence[int | None]) -> bytes:
+    """An empty array if all are None: unnest() pads the shorter ones with nulls."""
+    if all(item is None for item in items):
+        return _array(INT8, 0, b"")
+    return _array(INT8, len(items), b"".join([_NULL if i is None else _int8(8, i) for i in items]))
+
+
 def bools(items: Sequence[bool]) -> bytes:
     return _array(BOOL, len(items), b"".join([b"\0\0\0\1\1" if item else b"\0\0\0\1\0" for item in items]))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from stepwell.model.rows import NewRun, Started
 from stepwell.store.faults import FaultKind, StoreFault
-from stepwell.store.postgres import binding, params
+from stepwell.store.postgres import binding
 from stepwell.store.postgres.lanes import Lanes, refusing_bad_values
 from stepwell.store.postgres.wire import rows
 
@@ -83,15 +83,9 @@ class Starts:
         ]
         replacing = [run for run in wanted if run.replace]
         if replacing:
-            statements.insert(
-                0,
-                binding.columns(
-                    sql("starts/replace_ended"),
-                    namespace.encode(),
-                    params.texts([run.workflow_id for run in replacing]),
-                    params.uuids([run.run_id for run in replacing]),
-                ),
-            )
+            statements.insert(0, binding.start_replacing(sql("starts/replace_ended"), namespace, replacing))
+        if any(run.dedup_key is not None for run in replacing):
+            statements.insert(0, binding.start_replacing(sql("starts/replace_waiting"), namespace, replacing))
         results = await self._lanes.starts.transact(*statements)
         created = dict(rows(results[-3]))
         found = {row[0]: row for row in rows(results[-1])}
@@ -114,7 +108,7 @@ def _attached(found: tuple[Any, ...], run: NewRun) -> Started | None:
     _, met, run_id, workflow_id, name, input_digest, status, deadline, _ = found
     if met is None or (met == "id" and run.parent is not None):
         return None
-    return Started(run_id, workflow_id, met == "self", name, input_digest, status, deadline)
+    return Started(run_id, workflow_id, met == "self", name, input_digest, status, deadline, met == "dedup")
 
 
 def _renamed(run: NewRun, renamed: dict[UUID, str]) -> NewRun:

@@ -15,10 +15,11 @@ from stepwell.store.postgres.params import statement
 from stepwell.store.postgres.telling import Telling
 from stepwell.store.postgres.tokens import Tokens
 from stepwell.store.postgres.users import Users
+from stepwell.store.postgres.watching import Watching
 from stepwell.store.postgres.wire import rows
 
 
-class PostgresStore(Telling, Executors, Looking, Tokens, Users):
+class PostgresStore(Telling, Executors, Looking, Tokens, Users, Watching):
     """One schema of one database, for one event loop. Connects when something is asked of it.
 
     `call_deadline` (seconds) bounds every call but `migrate`. `notify`: other processes are told what was done here;

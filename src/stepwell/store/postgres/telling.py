@@ -4,29 +4,38 @@ A start or a release concerns the processes of this app; what a person asks for 
 sweeps and wake-ups work for the whole schema.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from stepwell.model.messaging import Delivery, EventWrite, NewMessage, Published, Sent, StreamWrite
+from stepwell.model.published import Announced, NewPublished
+from stepwell.model.queues import Queue
 from stepwell.model.resumption import Resumption
 from stepwell.model.rows import Batch, Committed, Leave, NewRun, Started
+from stepwell.model.schedules import Firing, ScheduleRow
 from stepwell.model.status import Status
-from stepwell.store.hints import EVERYTHING, Hint
+from stepwell.store.hints import Hint
 from stepwell.store.postgres.claims import Claims
+from stepwell.store.postgres.coalescing import Coalescing
 from stepwell.store.postgres.commit import Journal
 from stepwell.store.postgres.messages import Messages
 from stepwell.store.postgres.notifier import Notifier
 from stepwell.store.postgres.operators import Operators
 from stepwell.store.postgres.publications import Publications
+from stepwell.store.postgres.published import PublishedEvents
+from stepwell.store.postgres.queues import Queues
+from stepwell.store.postgres.schedules import Schedules
 from stepwell.store.postgres.starts import Starts
 from stepwell.store.postgres.sweeps import Sweeps
 
 #: A cancellation may have to be delivered, may have put a run back for its cleanup, may have ended it, or may have
 #: come just before its run parked.
-_CANCELLED = EVERYTHING
+_CANCELLED = Hint.WORK | Hint.ENDED | Hint.CANCEL | Hint.MESSAGE
 
 
-class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
+class Telling(
+    Starts, Claims, Messages, Publications, PublishedEvents, Sweeps, Operators, Schedules, Queues, Coalescing
+):
     """The changing verbs, with the hints that follow them."""
 
     _notifier: Notifier
@@ -45,6 +54,33 @@ class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
         if batch.finishes:
             self._notifier.hint(Hint.ENDED)
         return committed
+
+    def _ended_unstarted(self) -> None:
+        self._notifier.hint(_CANCELLED)
+
+    async def add_to_batch(self, run: NewRun, item: str, most: int, most_bytes: int) -> Started:
+        """See `Store.add_to_batch`."""
+        started = await super().add_to_batch(run, item, most, most_bytes)
+        self._notifier.hint(Hint.WORK)
+        return started
+
+    async def declare_queues(self, queues: Sequence[Queue]) -> None:
+        """See `Store.declare_queues`."""
+        await super().declare_queues(queues)
+        if queues:
+            self._notifier.hint(Hint.WORK, any_app=True)
+
+    async def set_queue(self, queue: Queue, only: Collection[str] | None = None) -> None:
+        """See `Store.set_queue`."""
+        await super().set_queue(queue, only)
+        self._notifier.hint(Hint.WORK, any_app=True)
+
+    async def purge_queue(self, name: str, limit: int) -> list[UUID]:
+        """See `Store.purge_queue`."""
+        purged = await super().purge_queue(name, limit)
+        if purged:
+            self._notifier.hint(_CANCELLED)
+        return purged
 
     async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:
         """See `Store.leave`."""
@@ -82,6 +118,13 @@ class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
         verdicts, woken = await self.published(events, entries)
         self._tell_of(Published.WRITTEN in verdicts, woken > 0)
         return verdicts
+
+    async def announce(self, events: Sequence[NewPublished]) -> list[Announced]:
+        """See `Store.announce`."""
+        announced = await super().announce(events)
+        # One that was there already may be our own: its first answer was lost, and then nobody was told.
+        self._tell_of(bool(events), any(event.subscribers for event in events))
+        return announced
 
     async def reap(self, dead: Sequence[tuple[UUID, int]], limit: int) -> tuple[int, int]:
         """See `Store.reap`."""
@@ -123,6 +166,31 @@ class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
         """See `Store.fork`."""
         return self._tell_if(await super().fork(run_id, branch, seq, new))
 
+    async def add_schedule(self, row: ScheduleRow) -> bool:
+        """See `Store.add_schedule`."""
+        return self._tell_if(await super().add_schedule(row), Hint.SCHEDULES)
+
+    async def change_schedule(self, row: ScheduleRow) -> bool:
+        """See `Store.change_schedule`."""
+        return self._tell_if(await super().change_schedule(row), Hint.SCHEDULES)
+
+    async def fire(self, firings: Sequence[Firing]) -> list[list[Started] | None]:
+        """See `Store.fire`."""
+        fired = await super().fire(firings)
+        hints = Hint.WORK if any(fired) else Hint(0)
+        if any(
+            firing.cancels is not None for firing, started in zip(firings, fired, strict=True) if started is not None
+        ):
+            hints |= _CANCELLED
+        self._tell_if(bool(hints), hints)
+        return fired
+
+    async def start_beside(self, app: str, runs: Sequence[NewRun]) -> list[Started]:
+        """See `Store.start_beside`."""
+        started = await super().start_beside(app, runs)
+        self._tell_if(bool(started))
+        return started
+
     def _tell_of(self, written: bool, woke: bool) -> None:
         """Somebody may wait for what was written; a parked receiver or reader may be claimed, whatever its app."""
         hints = (Hint.MESSAGE if written else Hint(0)) | (Hint.WORK if woke else Hint(0))
@@ -134,7 +202,7 @@ class Telling(Starts, Claims, Messages, Publications, Sweeps, Operators):
             self._notifier.hint(hints, whole_schema=True)
         return count
 
-    def _tell_if(self, done: bool) -> bool:
+    def _tell_if(self, done: bool, hints: Hint = Hint.WORK) -> bool:
         if done:
-            self._notifier.hint(Hint.WORK, any_app=True)
+            self._notifier.hint(hints, any_app=True)
         return done

@@ -109,8 +109,11 @@ class PostgresDialect:
 
     async def start(self, speaker: Speaker, run: NewRun) -> Started:
         named = {"namespace": self._identity.namespace, "workflow_id": run.workflow_id}
+        keyed = {"namespace": self._identity.namespace, "queue": run.queue, "dedup_key": run.dedup_key}
         if run.replace:
             await speaker.run(self._query("transactions/start_replacing", **named))
+        if run.replace and run.dedup_key is not None:
+            await speaker.run(self._query("transactions/start_replacing_waiting", **keyed))
         inserted = await speaker.run(
             self._query(
                 "transactions/start",
@@ -132,15 +135,21 @@ class PostgresDialect:
                 not_before=run.not_before,
                 timeout=run.timeout,
                 deadline=run.deadline,
+                partition_key=run.partition_key,
+                dedup_key=run.dedup_key,
+                expires=run.expires,
             )
         )
         if inserted and run.attributes is not None:
             await speaker.run(
                 self._query("transactions/start_attributes", run_id=run.run_id, attributes=run.attributes)
             )
-        met = inserted or await speaker.run(self._query("transactions/start_met", **named))
-        run_id, workflow_id, name, digest, status, deadline = met[0]
-        return Started(UUID(run_id), workflow_id, bool(inserted), name, digest, status, deadline)
+        if inserted:
+            ((run_id, workflow_id, name, digest, status, deadline),) = inserted
+            return Started(UUID(run_id), workflow_id, True, name, digest, status, deadline)
+        ((run_id, *met, same_key),) = await speaker.run(self._query("transactions/start_met", **{**named, **keyed}))
+        workflow_id, name, digest, status, deadline = met
+        return Started(UUID(run_id), workflow_id, False, name, digest, status, deadline, same_key)
 
     async def send(self, speaker: Speaker, message: NewMessage) -> Sent:
         rows = await speaker.run(

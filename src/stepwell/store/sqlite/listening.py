@@ -7,7 +7,7 @@ and whether a message came.
 """
 
 import asyncio
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from stepwell.store.faults import StoreFault
 from stepwell.store.hints import Ear, Hint
@@ -21,11 +21,14 @@ _GROWTH = 1.05
 #: After an error, seconds: others will notice it too, and say so.
 _ERROR_PAUSE = 1.0
 
+#: The number of the last message, and what changes with every schedule.
+Newest = tuple[Any, Any]
+
 
 async def listen(writer: Writer, reader: Reader, ear: Ear) -> NoReturn:
     """Tell `ear` of commits that are not the writer's own. Until cancelled."""
     seen: tuple[int, int] | None = None
-    newest: int | None = None
+    newest: Newest = (None, None)
     pause = FIRST_PAUSE
     while True:
         await ear.wanted()
@@ -43,15 +46,17 @@ async def listen(writer: Writer, reader: Reader, ear: Ear) -> NoReturn:
         await asyncio.sleep(pause)
 
 
-def news(db: Session, newest: int | None) -> tuple[Hint, int | None]:
-    """What another process's commit may have been about, and the last message now; `newest`: the last one before."""
+def news(db: Session, newest: Newest) -> tuple[Hint, Newest]:
+    """What another process's commit may have been about, and the newest things now; `newest`: those before."""
     identity = db.identity
     row = db.one("hints/news", {"namespace": identity.namespace, "app": identity.app})
     assert row is not None, "a SELECT without FROM has one row"
-    claimable, to_wake, last = row
+    claimable, to_wake, message, schedules = row
     hints = Hint.ENDED | Hint.CANCEL
     if claimable:
         hints |= Hint.WORK
-    if to_wake or last != newest:
+    if to_wake or message != newest[0]:
         hints |= Hint.MESSAGE
-    return hints, last
+    if schedules != newest[1]:
+        hints |= Hint.SCHEDULES
+    return hints, (message, schedules)

@@ -24,6 +24,7 @@ _UUIDS = (0, 12, 17, 19, 20)
 #: One condition for each field of a filter that is not None.
 _CONDITIONS = {
     "name": "w.name = :name",
+    "queue": "w.queue = :queue",
     "since": "w.created_at >= :since",
     "until": "w.created_at < :until",
     "parent_run": "w.parent_run_id = :parent_run",

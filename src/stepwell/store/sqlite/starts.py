@@ -1,6 +1,6 @@
 """Starts: the INSERT of a run's row is the only gate to execution."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -13,8 +13,11 @@ from stepwell.store.sqlite.connection import Row, Session, blob
 def start(db: Session, runs: Sequence[NewRun]) -> list[Started]:
     """Insert the runs, or attach to what is there; answers in the order of `runs`."""
     answers: dict[int, Started] = {}
+    created: set[UUID] = set()
     for place in sorted(range(len(runs)), key=lambda i: runs[i].workflow_id):
-        answers[place] = _start_one(db, runs[place])
+        answers[place] = _start_one(db, runs[place], created)
+        if answers[place].created:
+            created.add(answers[place].run_id)
     return [answers[place] for place in range(len(runs))]
 
 
@@ -28,7 +31,8 @@ def insert_run(
     return row
 
 
-def _start_one(db: Session, run: NewRun) -> Started:
+def _start_one(db: Session, run: NewRun, beside: Set[UUID]) -> Started:
+    """`beside`: what the same call has created, and nothing of it replaces."""
     row = insert_run(db, run)
     if row is not None:
         return _created(run, row)
@@ -38,20 +42,34 @@ def _start_one(db: Session, run: NewRun) -> Started:
         gate = (run.parent.run_id.bytes, run.parent.branch, run.parent.seq)
         if (child := db.one("workflows/started_gate", gate)) is not None:
             return _met(child)
-    return _start_on_taken_id(db, run)
-
-
-def _start_on_taken_id(db: Session, run: NewRun) -> Started:
-    """Somebody else has the id: take it from one that has ended, step aside as a child, or attach."""
     holder = db.one("workflows/started_id", (db.identity.namespace, run.workflow_id))
-    assert holder is not None, "a start that was refused met nobody"
+    if holder is not None:
+        return _start_on_taken_id(db, run, holder, beside)
+    return _start_on_taken_key(db, run, None, beside)
+
+
+def _start_on_taken_id(db: Session, run: NewRun, holder: Row, beside: Set[UUID]) -> Started:
+    """Somebody else has the id: take it from one that has ended, step aside as a child, or attach."""
     if run.replace and Status(holder[4]) in TERMINAL:
-        db.run("workflows/replace", (holder[0],))
-        return _created(run, insert_run(db, run, prev_run_id=holder[0]))
+        return _start_on_taken_key(db, run, holder[0], beside)
     if run.parent is not None:
         aside = replace(run, workflow_id=f"{run.workflow_id}~{run.run_id.hex[-8:]}")
-        return _created(aside, insert_run(db, aside))
+        return _start_on_taken_key(db, aside, None, beside)
     return _met(holder)
+
+
+def _start_on_taken_key(db: Session, run: NewRun, previous: bytes | None, beside: Set[UUID]) -> Started:
+    """The id is free, or `previous` is the ended run that holds it; what is left to meet is the dedup key."""
+    if run.dedup_key is not None:
+        key = (db.identity.namespace, run.queue or "", run.dedup_key)
+        holder = db.one("workflows/started_dedup", key)
+        if holder is not None and run.replace and UUID(bytes=holder[0]) not in beside:
+            holder = None if db.run("workflows/replace_waiting", (holder[0],)) else holder
+        if holder is not None:
+            return _met(holder, deduplicated=True)
+    if previous is not None:
+        db.run("workflows/replace", (previous,))
+    return _created(run, insert_run(db, run, prev_run_id=previous))
 
 
 def _created(run: NewRun, row: Row | None) -> Started:
@@ -59,9 +77,9 @@ def _created(run: NewRun, row: Row | None) -> Started:
     return Started(run.run_id, run.workflow_id, True, run.name, run.input_digest, run.status, row[0])
 
 
-def _met(row: Row, *, created: bool = False) -> Started:
+def _met(row: Row, *, created: bool = False, deduplicated: bool = False) -> Started:
     run_id, workflow_id, name, digest, status, deadline = row
-    return Started(UUID(bytes=run_id), workflow_id, created, name, digest, status, deadline)
+    return Started(UUID(bytes=run_id), workflow_id, created, name, digest, status, deadline, deduplicated)
 
 
 def _params(db: Session, run: NewRun, prev_run_id: bytes | None, forked_from: UUID | None) -> dict[str, Any]:
@@ -83,6 +101,9 @@ def _params(db: Session, run: NewRun, prev_run_id: bytes | None, forked_from: UU
         "deadline": run.deadline,
         "queue": run.queue,
         "priority": run.priority,
+        "partition_key": run.partition_key,
+        "dedup_key": run.dedup_key,
+        "expires": run.expires,
         "not_before": run.not_before,
         "delay": run.delay,
         "parent_run": None if parent is None else parent.run_id.bytes,

@@ -20,7 +20,7 @@ from stepwell.model.messaging import (
     StreamWrite,
 )
 from stepwell.model.resumption import Resumption
-from stepwell.model.rows import Batch, Claimed, Committed, Leave, NewRun, Started
+from stepwell.model.rows import Batch, Committed, Leave, NewRun, Started
 from stepwell.model.transactions import Standing
 from stepwell.store.api import MigrationState, StoreIdentity
 from stepwell.store.faults import FaultKind, StoreFault
@@ -40,12 +40,18 @@ from stepwell.store.sqlite import (
     tokens,
     waits,
 )
+from stepwell.store.sqlite.claims import ClaimVerbs
+from stepwell.store.sqlite.coalescing import CoalescingVerbs
 from stepwell.store.sqlite.connection import BUSY_TIMEOUT, WAL_LIMIT, WAL_PATIENCE, Session, connect
 from stepwell.store.sqlite.heartbeat import SQLiteHeartbeat
 from stepwell.store.sqlite.lanes import Reader, Writer
+from stepwell.store.sqlite.published import PublishedEvents
+from stepwell.store.sqlite.queues import QueueVerbs
+from stepwell.store.sqlite.schedules import ScheduleVerbs
 from stepwell.store.sqlite.transactions import SQLiteDialect, owns, standing
 from stepwell.store.sqlite.wal import cut_back
 from stepwell.store.sqlite.warn import warnings
+from stepwell.store.sqlite.watching import WatchingVerbs
 
 T = TypeVar("T")
 
@@ -53,7 +59,7 @@ T = TypeVar("T")
 INLINE_ROWS = 64
 
 
-class SQLiteStore:
+class SQLiteStore(ClaimVerbs, QueueVerbs, CoalescingVerbs, ScheduleVerbs, PublishedEvents, WatchingVerbs):
     """All state in one file, in WAL mode; several processes may share it (not over a network file system).
 
     path: the file; `migrate` makes it, nothing else does.
@@ -157,9 +163,6 @@ class SQLiteStore:
 
     async def cancels(self, incarnation: UUID) -> dict[UUID, str]:
         return await self._read.ask(executors.cancels, incarnation)
-
-    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str], limit: int) -> list[Claimed]:
-        return await self._write.ask(limit, ownership.claim, incarnation, routes, queues, limit)
 
     async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:
         return await self._write.ask(len(leaves), ownership.leave, leaves)

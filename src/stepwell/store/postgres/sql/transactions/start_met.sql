@@ -1,5 +1,16 @@
--- The current run that has the id already. Called by: start with conn=. Index: workflow_status_id. Locks: nothing.
-select s.run_id::text, s.workflow_id, s.name, s.input_digest, s.status,
-       extract(epoch from s.deadline)::double precision
-from json_to_record($1::text::json) as d (namespace text, workflow_id text)
-join stepwell.workflow_status s on s.namespace = d.namespace and s.workflow_id = d.workflow_id and s.current
+-- The current run that has the id already, or else the one that has the dedup key.
+-- Called by: start with conn=. Index: workflow_status_id, workflow_status_dedup. Locks: nothing.
+select m.run_id::text, m.workflow_id, m.name, m.input_digest, m.status, extract(epoch from m.deadline)::double precision,
+       m.deduplicated
+from json_to_record($1::text::json) as d (namespace text, workflow_id text, queue text, dedup_key text)
+cross join lateral (
+    (select s.*, false as deduplicated
+     from stepwell.workflow_status s
+     where s.namespace = d.namespace and s.workflow_id = d.workflow_id and s.current)
+    union all
+    (select s.*, true
+     from stepwell.workflow_status s
+     where s.namespace = d.namespace and s.queue = coalesce(d.queue, '') and s.dedup_key = d.dedup_key
+       and s.dedup_key is not null and s.current and s.completed_at is null)) m
+order by m.deduplicated
+limit 1

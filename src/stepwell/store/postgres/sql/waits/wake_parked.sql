@@ -1,5 +1,6 @@
 -- Puts those of these runs back to ENQUEUED that are parked on what is there already: see waits/wake_ripe.
--- Called by: wake_parked, after leave; send, after its commit. Index: primary keys, messages_waiting.
+-- Called by: wake_parked, after leave; send, after its commit. Index: primary keys, messages_waiting,
+-- published_events_order.
 -- Locks: those runs in the order of run_id, passing over locked ones (who holds them looks too, or the sweep).
 with ripe as materialized (
     select r.run_id
@@ -22,6 +23,13 @@ with ripe as materialized (
                           when 'stream' then
                               (select true from stepwell.streams s
                                where s.run_id = w.target_run and s.key = w.key and s.number = w.number)
+                          when 'published' then
+                              (select p.number from stepwell.published_events p
+                               where p.namespace = (select n.namespace from stepwell.workflow_status n
+                                                    where n.run_id = w.run_id)
+                                 and p.event = w.key
+                               order by p.number desc
+                               limit 1) > w.position
                       end)
            limit 1)
 ), woken as (

@@ -1,7 +1,8 @@
 -- Puts parked runs back to ENQUEUED of which a wait is due, its fact is there, the awaited run has ended or is gone,
 -- or which have a pending cancellation; removes their waits.
 -- Called by: wake. Index: waits_wake_at, waits_target with the primary key of workflow_status, messages_waiting,
--- primary keys of events and streams, workflow_status_cancelling.
+-- primary keys of events and streams, published_events_order (waits with a filter are looked at by
+-- event_waits_behind), workflow_status_cancelling.
 -- Locks: those runs in the order of run_id, passing over locked ones.
 with ripe as materialized (
     (select w.run_id
@@ -28,6 +29,14 @@ with ripe as materialized (
                when 'stream' then
                    (select true from stepwell.streams s
                     where s.run_id = w.target_run and s.key = w.key and s.number = w.number)
+               when 'published' then
+                   w.filter is null
+                   and (select p.number from stepwell.published_events p
+                        where p.namespace = (select n.namespace from stepwell.workflow_status n
+                                             where n.run_id = w.run_id)
+                          and p.event = w.key
+                        order by p.number desc
+                        limit 1) > w.position
            end
      limit $1::integer)
     union

@@ -1,4 +1,5 @@
--- Whether one parked run may go on: see waits/satisfied. Called by wake_parked, send. Index: primary keys, messages_waiting.
+-- Whether one parked run may go on: see waits/satisfied. Called by wake_parked, send. Index: primary keys, messages_waiting,
+-- published_events_order.
 SELECT 1 FROM workflow_status r
 WHERE r.run_id = :run_id AND r.status = 'WAITING'
   AND (r.cancel_reason IS NOT NULL
@@ -15,4 +16,6 @@ WHERE r.run_id = :run_id AND r.status = 'WAITING'
                          WHEN 'event' THEN EXISTS (SELECT 1 FROM events e WHERE e.run_id = w.target_run AND e.key = w.key)
                          WHEN 'stream' THEN EXISTS (SELECT 1 FROM streams s
                                                     WHERE s.run_id = w.target_run AND s.key = w.key AND s.number = w.number)
+                         WHEN 'published' THEN EXISTS (SELECT 1 FROM published_events p
+                                                       WHERE p.namespace = r.namespace AND p.event = w.key AND p.number > w.position)
                      END)))

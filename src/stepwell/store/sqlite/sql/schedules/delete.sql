@@ -1,0 +1,2 @@
+-- Removes a schedule; its runs stay. Called by delete_schedule. Index: primary key.
+DELETE FROM schedules WHERE namespace = :namespace AND name = :name
