@@ -204,3 +204,8 @@ def test_bad_arguments_are_refused_at_once() -> None:
     ):
         with pytest.raises(InvalidArgument):
             wrong()
+
+
+def test_a_partition_of_no_queue_is_refused(engine: Stepwell) -> None:
+    with pytest.raises(InvalidArgument, match="needs queue="):
+        one.options(partition="p").start(1)

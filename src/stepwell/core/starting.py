@@ -45,6 +45,8 @@ def checked_call(
     kwargs: dict[str, Any],
 ) -> CheckedCall:
     """What a start says. Raises what is wrong with it, before any effect."""
+    if o.partition is not None and o.queue is None:
+        raise InvalidArgument(f"{d.name}: partition= is a part of a queue, and needs queue= too")
     inputs = bind(d, instance, args, kwargs)
     name = None if instance is None else runtime.instances.name_of(instance)
     text, codec_id = runtime.serializer.arguments(d.fn, 1 if d.is_method else 0).encode(args, kwargs)

@@ -1,6 +1,6 @@
-"""Watching: what one look counts, from when on, and where it stops."""
+"""Watching: what one look counts, from when on, and where it stops; and changes of some of a queue's fields."""
 
-from stepwell.model.queues import Queue
+from stepwell.model.queues import SETTINGS, Queue, Rate
 from stepwell.store.api import StoreIdentity
 from tests.store.conformance.kit import START, World, draw, timer
 
@@ -74,3 +74,18 @@ async def test_counts_stop(world: World) -> None:
     await world.store.set_queue(Queue("q", concurrency=7))
     (row,) = await world.store.queues(None, 3)
     assert (row.waiting, row.running, row.queue.concurrency) == (3, 3, 7)
+
+
+async def test_fields_that_are_not_meant_stay(world: World) -> None:
+    await world.store.set_queue(Queue("q", concurrency=7, rate=Rate(5)))
+    await world.store.set_queue(Queue("q", paused=True, partition_rate=Rate(3, 9.0)), ["paused", "partition_rate"])
+    assert await world.store.queue("q") == Queue(
+        "q", concurrency=7, rate=Rate(5), partition_rate=Rate(3, 9.0), paused=True
+    )
+    for setting in SETTINGS:
+        await world.store.set_queue(Queue("q"), [setting])
+    assert await world.store.queue("q") == Queue("q")
+    await world.store.set_queue(Queue("q", concurrency=1), [])
+    assert await world.store.queue("q") == Queue("q")
+    await world.store.set_queue(Queue("new", concurrency=1, worker_concurrency=2), ["concurrency"])
+    assert await world.store.queue("new") == Queue("new", concurrency=1, worker_concurrency=2)

@@ -109,9 +109,9 @@ class PostgresDialect:
 
     async def start(self, speaker: Speaker, run: NewRun) -> Started:
         named = {"namespace": self._identity.namespace, "workflow_id": run.workflow_id}
-        keyed = {"namespace": self._identity.namespace, "queue": run.queue, "dedup_key": run.dedup_key}
+        keyed = {**named, "queue": run.queue, "dedup_key": run.dedup_key}
         if run.replace:
-            await speaker.run(self._query("transactions/start_replacing", **named))
+            await speaker.run(self._query("transactions/start_replacing", **keyed))
         if run.replace and run.dedup_key is not None:
             await speaker.run(self._query("transactions/start_replacing_waiting", **keyed))
         inserted = await speaker.run(
@@ -147,7 +147,7 @@ class PostgresDialect:
         if inserted:
             ((run_id, workflow_id, name, digest, status, deadline),) = inserted
             return Started(UUID(run_id), workflow_id, True, name, digest, status, deadline)
-        ((run_id, *met, same_key),) = await speaker.run(self._query("transactions/start_met", **{**named, **keyed}))
+        ((run_id, *met, same_key),) = await speaker.run(self._query("transactions/start_met", **keyed))
         workflow_id, name, digest, status, deadline = met
         return Started(UUID(run_id), workflow_id, False, name, digest, status, deadline, same_key)
 
