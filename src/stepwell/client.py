@@ -144,7 +144,7 @@ class Client(Host):
 
             engine.cancel_many(name="shop:checkout", until=noon, reason="withdrawn")
 
-        Without `status`: of all that have not ended. In pages of 500, each committed by itself: after an interruption
+        Without `status`: of all that have not ended. In transactions of at most 500 runs: after an interruption
         call it again, and the rest follows. `progress` is called after each page with the number so far. `reason`: what
         those who wait are told. Raises InvalidArgument without any filter, unless `all=True`.
         """

@@ -1,6 +1,7 @@
 """`stepwell enqueue`: one run, and runs from JSON lines."""
 
 import json
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from stepwell import Client, Stepwell
 from stepwell.cli.main import cli as commands
 from tests.cli.flows import add
 from tests.cli.kit import LONGEST_SECONDS, Cli, Program, eventually
+from tests.cli.terminal import Terminal
 
 ADD = "tests.cli.flows:add"
 TEXT = "tests.cli.flows:text"
@@ -176,3 +178,16 @@ def test_an_interrupted_one_is_repeated(program: Program, sqlite: str, file: Pat
         assert 1000 <= there < count
         program(*words)
         assert client.count() == count
+
+
+def test_a_terminal_shows_progress_and_a_pipe_does_not(client: Client, cli: Cli, database: str, file: Path) -> None:
+    file.write_text("".join(f"[{number}, 0]\n" for number in range(2500)))
+    words = ("enqueue", ADD, "--from", str(file), "--id-prefix", "n-")
+    terminal = Terminal((*words, "--database", database))
+    try:
+        assert terminal.ended() == 0
+        eventually(lambda: "2500 runs are enqueued" in terminal.output, "the last line")
+        assert re.search(r"\d+/2500", terminal.output)
+    finally:
+        terminal.close()
+    assert cli(*words).stderr == ""

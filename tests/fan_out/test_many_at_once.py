@@ -20,6 +20,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     broken.clear()
     ran.clear()
     monkeypatch.setattr(operate_many, "PAGE_ROWS", 4)
+    monkeypatch.setattr(operate_many, "RESUMED_ROWS", 3)
 
 
 @step
@@ -196,10 +197,11 @@ def test_one_that_somebody_else_resumed_does_not_stop_the_others(
 async def test_awaited(lab: Lab) -> None:
     async with lab.engine() as engine:
         for n in range(6):
-            await first.aio.options(queue="nobody", id=f"r-{n}").start("x")
+            await first.aio.options(delay=3600, id=f"r-{n}").start("x")
         told: list[int] = []
-        count = await engine.aio.cancel_many(status=["ENQUEUED", "PENDING"], id_prefix="r-", progress=told.append)
-        left = await engine.aio.count(id_prefix="r-", status="SUCCESS")
-        assert count + left == 6
-        assert told[-1] == count
-        assert await engine.aio.resume_many(id_prefix="r-", status="CANCELLED") == count
+        assert await engine.aio.cancel_many(status="ENQUEUED", id_prefix="r-", progress=told.append) == 6
+        assert told == [4, 6]
+        assert await engine.aio.count(status="CANCELLED") == 6
+        assert await engine.aio.resume_many(id_prefix="r-", status="CANCELLED") == 6
+        with pytest.raises(InvalidArgument, match="all=True"):
+            await engine.aio.resume_many()

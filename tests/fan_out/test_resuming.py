@@ -72,3 +72,22 @@ def test_one_that_was_too_many(engine: Stepwell, flow: Any) -> None:
     fails.clear()
     result = engine.resume("p").result(timeout=20)
     assert result in (20, 20 - 2, 20 - 6), "the last failure was tried again, and one that is tolerated may stay"
+
+
+@workflow
+def starts_two() -> int:
+    failing, held = child.sync.start(2), child.sync.start(4)
+    return failing.result() + held.result()
+
+
+def test_a_started_child_that_was_cancelled_with_its_parent_goes_on(engine: Stepwell) -> None:
+    fails.add(2)
+    gates[4] = Gate()
+    handle = starts_two.options(id="p").start()
+    with pytest.raises(ValueError, match="2"):
+        handle.result()
+    eventually(lambda: engine.count(name=child.definition.name, status="CANCELLED") == 1)
+    fails.clear()
+    gates[4].open()
+    assert engine.resume("p").result(timeout=20) == 12
+    assert engine.count(name=child.definition.name, status="SUCCESS") == 2

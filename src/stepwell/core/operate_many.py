@@ -19,8 +19,10 @@ from stepwell.model.status import Status
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
 
-#: Runs of one transaction.
+#: Runs of one page; all are cancelled in one transaction.
 PAGE_ROWS = 500
+#: Runs that one transaction resumes: each takes some statements, and others wait for the connection meanwhile.
+RESUMED_ROWS = 100
 
 #: What is cancelled, and what is resumed, where no status is asked for. What somebody has cancelled stays so.
 CANCELLED_BY_DEFAULT = (Status.ENQUEUED, Status.PENDING, Status.WAITING, Status.BLOCKED, Status.DEAD)
@@ -103,7 +105,7 @@ async def resuming_page(runtime: "Runtime", where: RunFilter) -> Done:
             plans.setdefault(plan.run_id, plan)
     # Parents are older than their children, and come first.
     ordered = [plans[run_id] for run_id in sorted(plans)]
-    together = [ordered[first : first + PAGE_ROWS] for first in range(0, len(ordered), PAGE_ROWS)]
+    together = [ordered[first : first + RESUMED_ROWS] for first in range(0, len(ordered), RESUMED_ROWS)]
     moved: set[UUID] = set()
     for some in together:
         if await runtime.patient(runtime.store.resume_failed, some, outside=True):

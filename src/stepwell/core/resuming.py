@@ -3,7 +3,8 @@
 Which those are is read from the history. An outcome *came of* a failure if its body began after the failure was
 recorded, unless it lies in a line of tasks that stood beside the failed one before: such a line does not know of it. A
 failure is tried again if it is the one with which the run ended (by type and message, also as a cause or a member of a
-group), or if nothing came of it: then nothing handled it. What came of a failure that is tried again is forgotten. Children that it had started, and that were cancelled with it, go on too.
+group), or if nothing came of it: then nothing handled it. What came of a failure that is tried again is forgotten.
+Children that the run had started, and that were cancelled with it, go on too.
 """
 
 import json

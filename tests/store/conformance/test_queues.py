@@ -193,6 +193,22 @@ async def test_why_a_run_waits_for_concurrency(world: World) -> None:
     assert sorted(standing.holders) == ["first", "second"]
 
 
+async def test_holders_are_those_of_the_limit_that_is_full(world: World) -> None:
+    await limited(world, concurrency=3, partition_concurrency=1)
+    await put(world, workflow_id="a", partition_key="a")
+    await put(world, workflow_id="b", partition_key="b")
+    assert len(await take_all(world)) == 2
+    (run,) = await put(world, 1, partition_key="a")
+    standing = await world.store.standing_in_queue(run)
+    assert standing is not None
+    assert standing.holders == ("a",)
+    await put(world, workflow_id="c", partition_key="c")
+    assert len(await take_all(world)) == 1
+    standing = await world.store.standing_in_queue(run)
+    assert standing is not None
+    assert sorted(standing.holders) == ["a", "b", "c"]
+
+
 async def test_why_a_run_waits_for_a_rate(world: World) -> None:
     await limited(world, rate=Rate(1, per=60), partition_rate=Rate(1, per=90))
     await put(world, 1, partition_key="a")

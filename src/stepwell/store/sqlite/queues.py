@@ -124,10 +124,12 @@ def standing(db: Session, run_id: UUID) -> QueueStanding | None:
         _, opens = rates.room(db, name, "", queue.rate, now)
     if queue.partition_rate is not None and partition:
         _, partition_opens = rates.room(db, name, partition, queue.partition_rate, now)
-    within = partition if partition and queue.partition_concurrency is not None else None
+    running = db.value("claims/running", key)
+    is_full = queue.concurrency is not None and running >= queue.concurrency
+    within = partition if partition and queue.partition_concurrency is not None and not is_full else None
     return QueueStanding(
         queue,
-        running=db.value("claims/running", key),
+        running=running,
         running_in_partition=db.value("claims/running_in_partition", key | {"partition": partition})
         if partition
         else 0,

@@ -49,13 +49,14 @@ alter table stepwell.queues set (fillfactor = 50, autovacuum_vacuum_threshold = 
 create table stepwell.queue_starts (
     first_at       timestamptz not null,
     last_at        timestamptz not null,
+    keep_until     timestamptz not null,  -- when the period is over; claims remove what is older, whatever its queue
     starts         integer not null,
     namespace      text not null,
     queue          text not null,
     partition_key  text not null,
     primary key (namespace, queue, partition_key, first_at)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
-create index queue_starts_old on stepwell.queue_starts (last_at);
+create index queue_starts_old on stepwell.queue_starts (keep_until);
 
 -- How many more starts a rate allows now, and when the next one, if none.
 create function stepwell.rate_room(
@@ -77,20 +78,27 @@ create function stepwell.note_starts(
     tenant text, of_queue text, of_partition text, most integer, period double precision, at timestamptz, number integer
 ) returns void language plpgsql volatile as $$
 begin
-    delete from stepwell.queue_starts b
-    where b.namespace = tenant and b.queue = of_queue and b.partition_key = of_partition
-      and b.last_at <= at - make_interval(secs => period);
     update stepwell.queue_starts b
-    set starts = b.starts + number, last_at = greatest(b.last_at, at)
+    set starts = b.starts + number, last_at = greatest(b.last_at, at),
+        keep_until = greatest(b.last_at, at) + make_interval(secs => period)
     where b.namespace = tenant and b.queue = of_queue and b.partition_key = of_partition
       and b.first_at = (select max(n.first_at) from stepwell.queue_starts n
                         where n.namespace = tenant and n.queue = of_queue and n.partition_key = of_partition)
+      and b.keep_until > at  -- older ones may be locked: see forget_starts
       and (b.first_at >= at or (most > 128 and b.first_at > at - make_interval(secs => period / 128)));
     if not found then
-        insert into stepwell.queue_starts (first_at, last_at, starts, namespace, queue, partition_key)
-        values (at, at, number, tenant, of_queue, of_partition);
+        insert into stepwell.queue_starts (first_at, last_at, keep_until, starts, namespace, queue, partition_key)
+        values (at, at, at + make_interval(secs => period), number, tenant, of_queue, of_partition);
     end if;
 end $$;
+
+-- Removes buckets of any rate whose period is over: those of partitions that never come again would stay for ever.
+create function stepwell.forget_starts(most integer) returns void language sql volatile as $$
+    delete from stepwell.queue_starts b
+    where b.ctid = any (array(
+        select o.ctid from stepwell.queue_starts o where o.keep_until <= (select stepwell.clock())
+        order by o.keep_until limit most for update skip locked))
+$$;
 
 -- The names of queues with rows that a claim may take, one probe of an index each. Here and below, such a probe asks for
 -- the whole order of the index that is meant, so that no other index can be its plan, whatever the statistics say: by
@@ -231,6 +239,7 @@ declare
     lanes record;
     chosen record;
     share integer;
+    resumed integer := 0;
     number integer := 0;
 begin
     held := false;
@@ -277,10 +286,11 @@ begin
             order by c.rank
             limit capacity)) t
     loop
-        capacity := capacity - 1;
+        resumed := resumed + 1;
         return next;
     end loop;
     run := null;
+    capacity := capacity - resumed;
     room := capacity;
     if room > 0 and q.rate_limit is not null then
         rate := stepwell.rate_room(q.namespace, q.name, '', q.rate_limit, q.rate_period, at);
@@ -306,22 +316,26 @@ begin
               cross join lateral (
                   select s.run_id, s.rank
                   from unnest(here) as r (route)
-                  cross join lateral (
-                      (select s.run_id, stepwell.claim_rank(s.created_at, s.priority) as rank
+                  cross join lateral (  -- what somebody's open transaction holds is passed over, or all would wait for it
+                      select p.* from (
+                       select s.run_id, stepwell.claim_rank(s.created_at, s.priority) as rank
                        from stepwell.workflow_status s
                        where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is not null
                          and s.namespace = q.namespace and s.app = of_app and s.queue = q.name and s.route = r.route
                          and s.partition_key = k.key and s.started_at is null
                        order by stepwell.claim_rank(s.created_at, s.priority)
-                       limit least(k.allowed, share))
+                       limit least(k.allowed, share)
+                       for update skip locked) p
                       union all
-                      (select s.run_id, stepwell.claim_rank(s.created_at, s.priority) as rank
+                      select n.* from (
+                       select s.run_id, stepwell.claim_rank(s.created_at, s.priority) as rank
                        from stepwell.workflow_status s
                        where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is null
                          and s.namespace = q.namespace and s.app = of_app and s.queue = q.name and s.route = r.route
                          and k.key = '' and s.started_at is null
                        order by stepwell.claim_rank(s.created_at, s.priority)
-                       limit least(k.allowed, share))) s
+                       limit least(k.allowed, share)
+                       for update skip locked) n) s
                   order by s.rank
                   limit least(k.allowed, share)) f
               order by sorted
@@ -340,12 +354,14 @@ begin
             perform stepwell.note_starts(
                 q.namespace, q.name, '', q.rate_limit, q.rate_period, stepwell.clock(), number);
         end if;
-        if coalesce(chosen.last, lanes.seen) is distinct from q.turn or number > 0 then
-            update stepwell.queues c set turn = coalesce(chosen.last, lanes.seen), served_at = at
-            where c.namespace = q.namespace and c.name = q.name;
+        if number > 0 and (q.rate_limit is not null or q.partition_rate_limit is not null) then
+            perform stepwell.forget_starts(100 + 2 * number);  -- more than were added
         end if;
+        q.turn := coalesce(chosen.last, lanes.seen, q.turn);
         again := number > 0 and number < capacity and (number = room or cardinality(lanes.keys) > 1);
     end if;
+    update stepwell.queues c set turn = q.turn, served_at = at
+    where c.namespace = q.namespace and c.name = q.name and (c.turn is distinct from q.turn or resumed + number > 0);
     held := held or opens_at is not null or number = capacity;
     return next;
 end $$;
@@ -386,7 +402,7 @@ begin
             exit;
         end if;
         select * into q from stepwell.queues c
-        where c.namespace = tenant and c.name = wanted for no key update skip locked;
+        where c.namespace = tenant and c.name = wanted and not c.paused for no key update skip locked;
         if not found then
             more := true;  -- somebody claims from it right now, and may leave some
             continue;
@@ -405,7 +421,7 @@ begin
     end loop;
     run := null;
     held := all_held;
-    again := more;
+    again := more or (most > 0 and spare <= 0);  -- the rest of the last one; its share was used up, if not all places
     opens_at := earliest;
     return next;
 end $$;
@@ -485,6 +501,7 @@ end $$;
 revoke all on function
     stepwell.claim_rank(timestamptz, integer), stepwell.rate_room(text, text, text, integer, double precision, timestamptz),
     stepwell.note_starts(text, text, text, integer, double precision, timestamptz, integer),
+    stepwell.forget_starts(integer),
     stepwell.waiting_queues(text, text, boolean), stepwell.running(text, text, text, uuid, integer),
     stepwell.partitions_in_turn(stepwell.queues, text, text[], integer, timestamptz),
     stepwell.take_runs(uuid, uuid[]), stepwell.claim_from_queue(stepwell.queues, uuid, text, text[], integer),

@@ -4,7 +4,7 @@
 -- Locks: nothing.
 select q.name, q.concurrency, q.worker_concurrency, q.rate_limit, q.rate_period, q.partition_concurrency,
        q.partition_rate_limit, q.partition_rate_period, q.fair, q.paused,
-       stepwell.running(s.namespace, s.queue, null, null, 100000),
+       r.running,
        case when s.partition_key is null then 0
             else stepwell.running(s.namespace, s.queue, s.partition_key, null, 100000) end,
        (select count(*)
@@ -23,8 +23,10 @@ select q.name, q.concurrency, q.worker_concurrency, q.rate_limit, q.rate_period,
        array(select h.workflow_id
              from stepwell.workflow_status h
              where h.status = 'PENDING' and h.queue <> '' and h.namespace = s.namespace and h.queue = s.queue
-               and (s.partition_key is null or h.partition_key = s.partition_key or q.partition_concurrency is null)
+               and (r.running >= q.concurrency or q.partition_concurrency is null or s.partition_key is null
+                    or h.partition_key = s.partition_key)
              limit 5)::text[]
 from stepwell.workflow_status s
 join stepwell.queues q on q.namespace = s.namespace and q.name = s.queue
+cross join lateral (select stepwell.running(s.namespace, s.queue, null, null, 100000) as running) r
 where s.run_id = $1::uuid and s.status = 'ENQUEUED'
