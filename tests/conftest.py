@@ -7,6 +7,7 @@
 """
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +24,10 @@ __all__ = [
     "postgres_url",
     "private_postgres",
 ]
+
+# A shell that runs the tests in the background has them ignore SIGINT, and so would every process that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A loaded machine is not a failing test: no deadline per example. On CI the examples are the same each time.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -13,6 +13,9 @@ PGQUEUER = "pgqueuer"
 #: DBOS's own default is 20 connections; with 50 it was no slower anywhere and often faster.
 POOL = 50
 
+#: What the queueing rows enqueue in.
+QUEUE = "bench"
+
 
 #: (id, message): returns when it is committed.
 Send = Callable[[str, float], Awaitable[None]]
@@ -93,8 +96,8 @@ class Peer(Protocol):
         """The id by which a started run is sent messages."""
         ...
 
-    def producing(self, url: str) -> AbstractAsyncContextManager[Producer]:
-        """A client in a process that executes nothing, for the queue "bench"."""
+    def producing(self, url: str, queue: str = QUEUE) -> AbstractAsyncContextManager[Producer]:
+        """A client in a process that executes nothing."""
         ...
 
     def sending(self, url: str) -> AbstractAsyncContextManager[Send]:

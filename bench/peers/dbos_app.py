@@ -9,13 +9,12 @@ from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSClient, SQLAlchemyDatasour
 from sqlalchemy import text
 
 from bench import meter
-from bench.peers import POOL, Producer, Send
+from bench.peers import POOL, QUEUE, Producer, Send
 
 MAX_THREADS = 256
 #: Enqueued at once by a client.
 AT_ONCE = 64
 INSERT = text("INSERT INTO bench_rows (number) VALUES (:number)")
-QUEUE = "bench"
 write: Any
 write_async: Any
 _transactions_in: list[str | None] = [None]
@@ -227,11 +226,12 @@ def id_of(handle: Any) -> str:
 
 
 class _Producer:
-    def __init__(self, client: DBOSClient) -> None:
+    def __init__(self, client: DBOSClient, queue: str) -> None:
         self._client = client
+        self._queue = queue
 
     async def _enqueue(self, workflow: Any, argument: Any) -> None:
-        await self._client.enqueue_async({"queue_name": QUEUE, "workflow_name": workflow.__qualname__}, argument)
+        await self._client.enqueue_async({"queue_name": self._queue, "workflow_name": workflow.__qualname__}, argument)
 
     async def one(self, number: int) -> None:
         await self._enqueue(one_step_async, number)
@@ -246,10 +246,10 @@ class _Producer:
 
 
 @asynccontextmanager
-async def producing(url: str) -> AsyncIterator[Producer]:
+async def producing(url: str, queue: str = QUEUE) -> AsyncIterator[Producer]:
     client = DBOSClient(system_database_url=url, system_database_pool_size=POOL)
     try:
-        yield _Producer(client)
+        yield _Producer(client, queue)
     finally:
         client.destroy()
 

@@ -14,7 +14,7 @@ from pgqueuer.models import Job
 from pgqueuer.queries import Queries
 
 from bench import meter
-from bench.peers import Producer
+from bench.peers import QUEUE, Producer
 
 BATCH = 100
 _url = [""]
@@ -62,7 +62,7 @@ class _Producer:
 
 
 @asynccontextmanager
-async def producing(url: str) -> AsyncIterator[Producer]:
+async def producing(url: str, queue: str = QUEUE) -> AsyncIterator[Producer]:
     connection = await asyncpg.connect(url)
     queries = Queries(AsyncpgDriver(connection))
     if await connection.fetchval("select to_regclass('pgqueuer') is null"):

@@ -9,10 +9,9 @@ import psycopg
 
 import stepwell.aio
 from bench import meter
-from bench.peers import POOL, Producer, Send
+from bench.peers import POOL, QUEUE, Producer, Send
 from stepwell import Client, Postgres, Settings, Stepwell, step, transaction, workflow
 
-QUEUE = "bench"
 engine: Stepwell
 write: Any
 write_async: Any
@@ -148,7 +147,7 @@ def configure(
 ) -> None:
     """Everything by default: Stepwell chooses its few connections itself, so `pool` has no meaning here."""
     global engine
-    engine = Stepwell(url, settings=Settings(notify=listen))
+    engine = Stepwell(url, listen=[QUEUE] if queue else None, settings=Settings(notify=listen))
     if transactions_in is not None:
         source = None if transactions_in == url else Postgres(transactions_in)
         (_define_sessions if sessions else _define_connections)(source)
@@ -209,20 +208,23 @@ def id_of(handle: Any) -> str:
 
 
 class _Producer:
+    def __init__(self, queue: str) -> None:
+        self._queue = queue
+
     async def one(self, number: int) -> None:
-        await one_step_async.options(queue=QUEUE).start(number)
+        await one_step_async.options(queue=self._queue).start(number)
 
     async def many(self, numbers: Sequence[int]) -> None:
-        await one_step_async.options(queue=QUEUE).start_many(one_step_async.bind(number) for number in numbers)
+        await one_step_async.options(queue=self._queue).start_many(one_step_async.bind(number) for number in numbers)
 
     async def arrive(self, sent: float) -> None:
-        await arrive_async.options(queue=QUEUE).start(sent)
+        await arrive_async.options(queue=self._queue).start(sent)
 
 
 @asynccontextmanager
-async def producing(url: str) -> AsyncIterator[Producer]:
+async def producing(url: str, queue: str = QUEUE) -> AsyncIterator[Producer]:
     async with Client(url):
-        yield _Producer()
+        yield _Producer(queue)
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from bench import meter
 from bench.lab import Lab
-from bench.peers import PGQUEUER, load_peer
+from bench.peers import PGQUEUER, QUEUE, load_peer
 from bench.peers.tables import count, fill_with_finished_runs
 from bench.protocol import Child
 from bench.rows.row import Metric, Row, Sample
@@ -69,7 +69,7 @@ def measure_out(child: Child) -> None:
             deadline = began + float(child.params["patience"])
             left = runs
             while left and meter.now() < deadline:
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(float(child.params["look"]))
                 left = await asyncio.to_thread(count, child.job.system, "unfinished", child.url)
             taken[0] = meter.now() - began
         for worker in workers:
@@ -80,7 +80,7 @@ def measure_out(child: Child) -> None:
 
     child.peer.configure(child.url, queue=True)
     left = asyncio.run(run())
-    key = "two" if others else "one"
+    key = str(child.params["key"])
     child.answer({} if left else {key: runs / taken[0]}, left, f"{left} runs were not executed" if left else "")
 
 
@@ -116,7 +116,7 @@ def fill(child: Child) -> None:
     """Enqueue runs, for somebody else to execute."""
 
     async def run() -> None:
-        async with child.peer.producing(child.url) as producer:
+        async with child.peer.producing(child.url, str(child.params.get("queue", QUEUE))) as producer:
             await producer.many(range(int(child.params["runs"])))
 
     if child.job.system != PGQUEUER:
@@ -171,10 +171,11 @@ def sample(lab: Lab, system: str) -> Sample:
     runs = sizes.dbos_enqueued if system == "dbos" else sizes.stepwell_enqueued
     patience = sizes.child_timeout * 0.8
     taken.take(lab.child(system, f"{__name__}:measure_in", single=sizes.enqueued_singly, bulk=runs))
-    for others in (0, 1):
+    out: dict[str, Any] = {"runs": runs, "patience": patience}
+    for others, key in ((0, "one"), (1, "two")):
         url = lab.fresh_database(system)
         lab.child(system, f"{__name__}:fill", url=url, runs=runs)
-        taken.take(lab.child(system, f"{__name__}:measure_out", url=url, others=others, runs=runs, patience=patience))
+        taken.take(lab.child(system, f"{__name__}:measure_out", url=url, key=key, others=others, look=0.02, **out))
         lab.server.drop_database(url)
     times = 30
     if system == PGQUEUER:
@@ -193,6 +194,16 @@ def sample(lab: Lab, system: str) -> Sample:
         lab.child(system, f"{__name__}:make_model", url=old)
         fill_with_finished_runs(system, old, sizes.finished_runs)
     taken.take(lab.child(system, f"{__name__}:measure_pick_up", url=old, times=times, key="old", patience=patience))
+    lab.child(system, f"{__name__}:fill", url=old, runs=runs)
+    # To count what is left takes some time in these tables.
+    taken.take(lab.child(system, f"{__name__}:measure_out", url=old, key="old_out", others=0, look=0.2, **out))
+    if system == "stepwell":
+        url = lab.fresh_database(system)
+        lab.child(system, f"{__name__}:fill", url=url, runs=sizes.waiting_runs, queue="elsewhere")
+        taken.take(
+            lab.child(system, f"{__name__}:measure_pick_up", url=url, times=times, key="waiting", patience=patience)
+        )
+        lab.server.drop_database(url)
     return taken
 
 
@@ -207,7 +218,12 @@ _SHARED = (
 ROW = Row(
     "q",
     "queues: runs of one step",
-    (*_SHARED, Metric("old", "the same beside many finished runs", "ms", limit=10)),
+    (
+        *_SHARED,
+        Metric("old", "the same beside many finished runs", "ms", limit=10),
+        Metric("waiting", "the same beside many that wait in a second queue", "ms", limit=10),
+        Metric("old_out", "enqueued to finished, 1 process, beside many finished", "/s", better="higher", ratio=15),
+    ),
     sample,
 )
 

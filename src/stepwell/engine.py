@@ -95,7 +95,13 @@ class Stepwell(Client):
         await asyncio.gather(
             *(
                 runtime.leave(
-                    Leave(execution.run_id, execution.epoch, Status.ENQUEUED, "its process shut down"),
+                    Leave(
+                        execution.run_id,
+                        execution.epoch,
+                        Status.ENQUEUED,
+                        "its process shut down",
+                        queue=execution.queue,
+                    ),
                     patience=runtime.settings.call_deadline,
                 )
                 for execution in list(runtime.executions.values())

@@ -26,6 +26,7 @@ class QueueKeywords(TypedDict, total=False):
     partition_rate: Rate | None
     fair: bool
     paused: bool
+    keep_place: bool
 
 
 class Queues:

@@ -66,6 +66,7 @@ def test_json(client: Client, cli: Cli) -> None:
         "partition_rate": None,
         "fair": True,
         "paused": False,
+        "keep_place": False,
         "waiting": 2,
         "delayed": 0,
         "running": 0,

@@ -159,12 +159,6 @@ def handle_of(lab: Lab, workflow_id: str) -> int:
         return result
 
 
-def test_explain_a_queue_that_nobody_listens_to(engine: Stepwell) -> None:
-    handle = good.options(queue="emails").start(1)
-    assert "'emails'" in engine.explain(handle.id)
-    assert handle.status().status == "ENQUEUED"
-
-
 def test_explain_a_running_one(engine: Stepwell) -> None:
     gate = Gate()
 

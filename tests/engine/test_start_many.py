@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from stepwell import Client, NotSerializable, Stepwell, WorkflowConflict, step, workflow
+from stepwell import (
+    Client,
+    InvalidArgument,
+    NotSerializable,
+    Stepwell,
+    StepwellError,
+    WorkflowConflict,
+    step,
+    workflow,
+)
 from stepwell.core import bulk
 from stepwell.model.looking import RunFilter
 from stepwell.store.api import Store
@@ -101,9 +110,9 @@ def test_one_whose_id_is_anothers_keeps_nobody_else_from_starting(engine: Stepwe
     assert [engine.handle(f"o-{n}").result() for n in (0, 1, 3, 4, 5)] == [0, 2, 6, 8, 10]
 
 
-def test_what_the_database_refuses_spoils_only_itself(engine: Stepwell, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A priority out of range passes every check of the call, here; what a database refuses is not known before."""
-    calls = [double.options(id=f"o-{n}").bind(n) for n in range(3)]
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of a start that passes every check of the call, here; what a database refuses is not known before."""
     whole = bulk.row_of
 
     def row_of(*args: Any) -> Any:
@@ -113,9 +122,32 @@ def test_what_the_database_refuses_spoils_only_itself(engine: Stepwell, monkeypa
         return row
 
     monkeypatch.setattr(bulk, "row_of", row_of)
-    with pytest.raises(Exception, match="o-1"):
-        double.start_many(calls)
+    return "o-1"
+
+
+def test_what_the_database_refuses_spoils_only_itself(engine: Stepwell, refused: str) -> None:
+    with pytest.raises(Exception, match=refused):
+        double.start_many(double.options(id=f"o-{n}").bind(n) for n in range(3))
     assert [engine.handle(f"o-{n}").result() for n in (0, 2)] == [0, 4]
+
+
+def test_all_in_one_transaction(engine: Stepwell, starts: Starts) -> None:
+    handles = double.start_many((double.bind(n) for n in range(10)), atomic=True)
+    assert [each.result() for each in handles] == [n * 2 for n in range(10)]
+    assert starts.sizes == [10]
+
+
+@pytest.mark.usefixtures("refused")
+def test_what_the_database_refuses_in_one_transaction_is_none(engine: Stepwell) -> None:
+    with pytest.raises(StepwellError, match="refuses one of 6 starts, and so all"):
+        double.start_many((double.options(id=f"o-{n}").bind(n) for n in range(6)), atomic=True)
+    assert engine.count(id_prefix="o-") == 0
+
+
+def test_too_many_for_one_transaction_are_refused(engine: Stepwell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MOST_AT_ONCE", 5)
+    with pytest.raises(InvalidArgument, match="at most 5 calls, not 6"):
+        double.start_many((double.bind(n) for n in range(6)), atomic=True)
 
 
 def test_a_client_enqueues(lab: Lab, engine: Stepwell) -> None:

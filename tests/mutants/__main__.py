@@ -10,11 +10,12 @@ from stepwell.testing import TemporaryPostgres
 from stepwell.testing.logs import errors_logged
 from tests.mutants.fact_mutants import FACT_MUTANTS
 from tests.mutants.mutants import MUTANTS, Mutant
+from tests.mutants.queue_mutants import QUEUE_MUTANTS
 
 
 def main(wanted: str) -> int:
     """How many mutants nobody noticed."""
-    chosen = [mutant for mutant in (*MUTANTS, *FACT_MUTANTS) if wanted in mutant.name]
+    chosen = [mutant for mutant in (*MUTANTS, *FACT_MUTANTS, *QUEUE_MUTANTS) if wanted in mutant.name]
     survivors = 0
     with TemporaryPostgres(fsync=False) as server, errors_logged():
         for number, mutant in enumerate(chosen):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stepwell.core import child, delivery, verbs
@@ -11,6 +11,7 @@ from stepwell.core.runtime import Runtime
 from stepwell.core.unwind import Unwound
 from stepwell.model.rows import Intent, NewRun
 from stepwell.services.sweeper import Sweeper
+from stepwell.store.postgres import migrate
 from stepwell.store.postgres.lanes import Lanes
 from stepwell.store.sqlite import connection
 from tests.mutants import scenarios
@@ -62,6 +63,18 @@ def postgres_statements(**changes: tuple[str, str]) -> Callable[[], AbstractCont
         return _changed(text.decode(), (named[name],)).encode() if name in named else text
 
     return lambda: replaced(Lanes, "sql", sql)
+
+
+def postgres_function(old: str, new: str) -> Callable[[], AbstractContextManager[None]]:
+    """A function of the schema, changed: its migration is."""
+
+    def broken() -> AbstractContextManager[None]:
+        known = migrate.known_migrations()
+        assert any(old in each.sql for each in known), f"the mutant is out of date: {old!r} is in no migration"
+        changed = [replace(each, sql=each.sql.replace(old, new)) for each in known]
+        return replaced(migrate, "known_migrations", lambda: changed)
+
+    return broken
 
 
 def _changed(text: str, changes: tuple[tuple[str, str], ...]) -> str:
@@ -171,13 +184,13 @@ MUTANTS = [
     Mutant("dead processes are not swept", lambda: replaced(Sweeper, "once", _nothing), scenarios.crashes),
     Mutant(
         "a claim does not raise the epoch (Postgres)",
-        postgres_statements(claims__take=("epoch = w.epoch + 1", "epoch = w.epoch")),
+        postgres_function("epoch = w.epoch + 1, attempts", "epoch = w.epoch, attempts"),
         scenarios.parking,
         "postgres",
     ),
     Mutant(
         "a claim does not raise the epoch",
-        sqlite_statement("ownership/claim", ("epoch = epoch + 1", "epoch = epoch")),
+        sqlite_statement("claims/take", ("epoch = epoch + 1", "epoch = epoch")),
         scenarios.parking,
     ),
     Mutant(

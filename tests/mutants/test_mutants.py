@@ -14,11 +14,12 @@ from stepwell.testing.logs import errors_logged
 from tests.mutants import scenarios
 from tests.mutants.fact_mutants import FACT_MUTANTS
 from tests.mutants.mutants import MUTANTS, Mutant, Scenario
+from tests.mutants.queue_mutants import QUEUE_MUTANTS
 
 #: A minute and a half on Postgres: `make soak` runs those. On SQLite most are part of every test run.
 on_postgres = pytest.mark.slow
 
-EVERY = [*MUTANTS, *FACT_MUTANTS]
+EVERY = [*MUTANTS, *FACT_MUTANTS, *QUEUE_MUTANTS]
 SCENARIOS = sorted({mutant.caught_by for mutant in EVERY}, key=lambda scenario: scenario.__name__)
 
 

@@ -166,6 +166,29 @@ def test_another_start_takes_the_place_of_a_singleton(engine: Stepwell) -> None:
         first.result(timeout=10)
 
 
+def test_starts_of_a_singleton_wait_for_each_other(lab: Lab, client: Client) -> None:
+    """Parked, the first one has its place all the same; others have nothing to do with it, nor has a list of queues."""
+    picky = lab.engine(park_after=0.05)
+    picky._queues = ()
+    picky.launch()
+    single = long.options(engine=client)
+    first = single.singleton("k", mode="queue").start(30.0)
+    second = single.singleton("k", mode="queue").start(0.0)
+    third = single.singleton("k", mode="queue").start(0.1)
+    assert len({first.id, second.id, third.id}) == 3
+    assert reaches(first, "WAITING") == "WAITING"
+    assert single.singleton("other", mode="queue").start(0.0).result(timeout=10) == 0.0
+    assert [handle.status().status for handle in (second, third)] == ["ENQUEUED", "ENQUEUED"]
+    assert first.id in client.explain(second.id)
+    first.cancel()
+    assert third.result(timeout=10) == 0.1
+    ended = second.status().completed_at
+    began = third.status().started_at
+    assert ended is not None
+    assert began is not None
+    assert ended <= began
+
+
 def test_one_of_many_at_once_is_left(lab: Lab, client: Client) -> None:
     single = long.options(engine=client).singleton("k", mode="cancel")
     with ThreadPoolExecutor(8) as threads:
@@ -200,7 +223,7 @@ def test_bad_arguments_are_refused_at_once() -> None:
         lambda: many.batch(max_size=0, max_wait=1),
         lambda: many.batch(max_size=1, max_wait=-1),
         lambda: many.batch(max_size=10**9, max_wait=1),
-        lambda: one.singleton("k", mode="queue"),  # type: ignore[arg-type]
+        lambda: one.singleton("k", mode="both"),  # type: ignore[arg-type]
     ):
         with pytest.raises(InvalidArgument):
             wrong()
@@ -209,3 +232,10 @@ def test_bad_arguments_are_refused_at_once() -> None:
 def test_a_partition_of_no_queue_is_refused(engine: Stepwell) -> None:
     with pytest.raises(InvalidArgument, match="needs queue="):
         one.options(partition="p").start(1)
+
+
+def test_a_batch_of_one_waits_for_nobody(engine: Stepwell) -> None:
+    began = time.monotonic()
+    handles = [many.batch(max_size=1, max_wait=60).start(item) for item in ("a", "b")]
+    assert [handle.result(timeout=10) for handle in handles] == [["a"], ["b"]]
+    assert time.monotonic() - began < 10

@@ -64,5 +64,6 @@ def limits_text(queue: Queue) -> str:
         ("per partition", queue.partition_concurrency),
         ("partition rate", rate_text(queue.partition_rate)),
         ("unfair", None if queue.fair else ""),
+        ("keeping places", "" if queue.keep_place else None),
     )
     return ", ".join(f"{name} {value}".strip() for name, value in words if value is not None)

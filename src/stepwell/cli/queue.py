@@ -85,6 +85,7 @@ def show(target: Target, out: Output, name: str) -> None:
             ("partition concurrency", shown.partition_concurrency),
             ("partition rate", rate_text(shown.partition_rate)),
             ("partitions", "in turn" if shown.fair else "by priority and age alone"),
+            ("places", "kept until the end" if shown.keep_place else "given back while a run waits parked"),
             ("row", None if info.declared else "none: it has no limits, only runs"),
         ]
     )
@@ -98,6 +99,7 @@ def show(target: Target, out: Output, name: str) -> None:
 @click.option("--partition-concurrency", type=Limit(), help="Runs at once of each partition.")
 @click.option("--partition-rate", type=RateLimit(), metavar="STARTS/TIME", help="Starts of each partition.")
 @click.option("--fair/--no-fair", default=None, help="Partitions in turn, or by priority and age alone.")
+@click.option("--keep-place/--no-keep-place", default=None, help="Runs that wait parked count, too.")
 @click.option("--create", is_flag=True, help="Make the queue if nobody has declared it and nothing is in it.")
 @with_database
 @with_json

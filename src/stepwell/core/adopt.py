@@ -31,7 +31,13 @@ async def _refused(runtime: "Runtime", run: Claimed, error: Exception) -> None:
     runtime.log.error("workflow %r (%s) cannot be executed here", run.workflow_id, run.name, exc_info=error)
     definition = runtime.registry.find(run.name)
     hint = None if definition is None else definition.code_hint
-    await runtime.leave(Leave(run.run_id, run.epoch, Status.BLOCKED, f"{type(error).__name__}: {error}", hint))
+    await _set_aside(runtime, run, f"{type(error).__name__}: {error}", hint)
+
+
+async def _set_aside(runtime: "Runtime", run: Claimed, reason: str, code_hint: str | None = None) -> None:
+    await runtime.leave(Leave(run.run_id, run.epoch, Status.BLOCKED, reason, code_hint, queue=run.queue))
+    if run.queue:
+        runtime.places.freed()
 
 
 async def _adopt_later(runtime: "Runtime", run: Claimed, fault: CodecFault) -> None:
@@ -58,7 +64,7 @@ async def _adopt_later(runtime: "Runtime", run: Claimed, fault: CodecFault) -> N
     finally:
         runtime.reserved[is_async] -= 1
     # Without a hint of the code, which is not to blame: every sweep tries it again.
-    await runtime.leave(Leave(run.run_id, run.epoch, Status.BLOCKED, f"{fault}; every sweep tries it again"))
+    await _set_aside(runtime, run, f"{fault}; every sweep tries it again")
 
 
 def _execution(runtime: "Runtime", run: Claimed) -> Execution:

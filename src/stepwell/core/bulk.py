@@ -19,6 +19,7 @@ from stepwell.core.keys import Key
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import CheckedCall, check, checked_call, comparable, execution_of, own, row_of
+from stepwell.errors import InvalidArgument, StepwellError
 from stepwell.model.rows import NewRun, ParentRef, Started
 from stepwell.model.status import Status
 from stepwell.serde.codec import CodecFault
@@ -37,6 +38,9 @@ Answer = RunRef | Exception
 #: Rows of one statement.
 CHUNK_ROWS = 1000
 
+#: Rows of one transaction at most, where all are to be in one.
+MOST_AT_ONCE = 20_000
+
 #: Chunks under way at once: more of them would only wait for the one connection.
 _UNDER_WAY = 2
 
@@ -44,27 +48,28 @@ _UNDER_WAY = 2
 # -- from outside --------------------------------------------------------------------------------------------
 
 
-def start_many(calls: Calls) -> list[RunRef]:
+def start_many(calls: Calls, atomic: bool = False) -> list[RunRef]:
     """Start them and block until every row is committed."""
-    places = _by_runtime(calls)
     refs: dict[int, RunRef] = {}
-    for runtime, own_places in places.items():
-        found = blocking(runtime, _start(runtime, [calls[place] for place in own_places]))
+    for runtime, own_places in _by_runtime(calls, atomic).items():
+        found = blocking(runtime, _start(runtime, [calls[place] for place in own_places], atomic))
         refs.update(zip(own_places, found, strict=True))
     return [refs[place] for place in range(len(calls))]
 
 
-async def start_many_async(calls: Calls) -> list[RunRef]:
+async def start_many_async(calls: Calls, atomic: bool = False) -> list[RunRef]:
     """The same, from any loop."""
     refs: dict[int, RunRef] = {}
-    for runtime, own_places in _by_runtime(calls).items():
-        found = await from_any_loop(runtime, _start(runtime, [calls[place] for place in own_places]))
+    for runtime, own_places in _by_runtime(calls, atomic).items():
+        found = await from_any_loop(runtime, _start(runtime, [calls[place] for place in own_places], atomic))
         refs.update(zip(own_places, found, strict=True))
     return [refs[place] for place in range(len(calls))]
 
 
-def _by_runtime(calls: Calls) -> dict["Runtime", list[int]]:
+def _by_runtime(calls: Calls, atomic: bool) -> dict["Runtime", list[int]]:
     """The places of the calls by the engine that each names, or that is meant where none is named."""
+    if atomic and len(calls) > MOST_AT_ONCE:
+        raise InvalidArgument(f"start_many(atomic=True) takes at most {MOST_AT_ONCE:,} calls, not {len(calls):,}")
     known: dict[int, Runtime] = {}
     places: dict[Runtime, list[int]] = {}
     for place, call in enumerate(calls):
@@ -73,17 +78,21 @@ def _by_runtime(calls: Calls) -> dict["Runtime", list[int]]:
         if runtime is None:
             runtime = known[id(named)] = find_runtime(named)
         places.setdefault(runtime, []).append(place)
+    if atomic and len(places) > 1:
+        raise InvalidArgument(
+            "start_many(atomic=True): the calls name several engines, and have no transaction together"
+        )
     return places
 
 
-async def _start(runtime: "Runtime", calls: Calls) -> list[RunRef]:
+async def _start(runtime: "Runtime", calls: Calls, atomic: bool) -> list[RunRef]:
     """On the loop. A caller who goes away does not stop it half-way."""
     starts: list[Start] = []
     for place, call in enumerate(calls):
         starts.append((call, await sealing.patiently(runtime, _checked, runtime, call), None, None))
         if place % CHUNK_ROWS == CHUNK_ROWS - 1:
             await asyncio.sleep(0)  # others live on this loop too
-    answers = await asyncio.shield(runtime.spawn(_send_all(runtime, starts, outside=True)))
+    answers = await asyncio.shield(runtime.spawn(_send_all(runtime, starts, outside=True, atomic=atomic)))
     return [_ref(answer) for answer in answers]
 
 
@@ -200,8 +209,11 @@ def _check_children(
 # -- both ----------------------------------------------------------------------------------------------------
 
 
-async def _send_all(runtime: "Runtime", starts: Sequence[Start], *, outside: bool) -> list[Answer]:
+async def _send_all(
+    runtime: "Runtime", starts: Sequence[Start], *, outside: bool, atomic: bool = False
+) -> list[Answer]:
     """Insert all rows and begin what is ours of them, chunk by chunk. On the loop; never raises an Exception."""
+    at_once = len(starts) if atomic else CHUNK_ROWS
     is_async = starts[0][0].definition.is_async
     slots = sum(not call.options.is_queued for call, *_ in starts)
     slots = reserved = min(slots, runtime.free_slots[is_async]) if runtime.has_slot(is_async) else 0
@@ -219,17 +231,17 @@ async def _send_all(runtime: "Runtime", starts: Sequence[Start], *, outside: boo
 
     async def send(first: int) -> list[Answer]:
         async with gate:
-            chunk = starts[first : first + CHUNK_ROWS]
+            chunk = starts[first : first + at_once]
             runs = [row(*start) for start in chunk]
             try:
-                met = [gone[0]] * len(chunk) if gone else await _insert(runtime, runs, outside)
+                met = [gone[0]] * len(chunk) if gone else await _insert(runtime, runs, outside, singly=not atomic)
             except Exception as error:
                 gone.append(error)
                 met = [error] * len(chunk)
             return [_begun(runtime, run, start[0], each) for run, start, each in zip(runs, chunk, met, strict=True)]
 
     try:
-        answers = await asyncio.gather(*(send(first) for first in range(0, len(starts), CHUNK_ROWS)))
+        answers = await asyncio.gather(*(send(first) for first in range(0, len(starts), at_once)))
     finally:
         runtime.reserved[is_async] -= reserved
     if reserved < len(starts):
@@ -237,11 +249,15 @@ async def _send_all(runtime: "Runtime", starts: Sequence[Start], *, outside: boo
     return [answer for chunk in answers for answer in chunk]
 
 
-async def _insert(runtime: "Runtime", runs: list[NewRun], outside: bool) -> Sequence[Started | Exception]:
-    """One statement for all; if the database refuses a value of one of them, each by itself."""
+async def _insert(
+    runtime: "Runtime", runs: list[NewRun], outside: bool, *, singly: bool
+) -> Sequence[Started | Exception]:
+    """One statement for all; if the database refuses a value of one of them, each by itself, or none."""
     try:
         started: Sequence[Started] = await runtime.patient(runtime.store.start, runs, outside=outside)
-    except StoreFault:
+    except StoreFault as fault:
+        if not singly:
+            raise StepwellError(f"the database refuses one of {len(runs)} starts, and so all: {fault.told}") from fault
         return await asyncio.gather(*(_insert_one(runtime, run, outside) for run in runs))
     return [
         each if each.created else await _compared(runtime, run, each, outside)

@@ -188,7 +188,7 @@ def refuse_blocking(d: WorkflowDefinition) -> None:
         _refuse_on_loop(d)
 
 
-def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
+def start_many(calls: Sequence[BoundCall[Any]], atomic: bool = False) -> list[RunRef]:
     """Start many; each row is committed when this returns."""
     if _get_running_loop() is not None and calls:
         _refuse_on_loop(calls[0].definition)
@@ -199,16 +199,16 @@ def start_many(calls: Sequence[BoundCall[Any]]) -> list[RunRef]:
         _refuse_while_file_is_locked(calls[0].definition)
     if here is not None:
         return bulk.start_children(here, calls)
-    return bulk.start_many(calls)
+    return bulk.start_many(calls, atomic)
 
 
-def start_many_async(calls: Sequence[BoundCall[Any]]) -> Coroutine[object, None, list[RunRef]]:
+def start_many_async(calls: Sequence[BoundCall[Any]], atomic: bool = False) -> Coroutine[object, None, list[RunRef]]:
     """The same, awaitable."""
     if _starting_frame() is None and all(c.options.conn is None for c in calls):
         if calls:
             _refuse_while_file_is_locked(calls[0].definition)
             _refuse_in_def_step(calls[0].definition, frame.get())
-        return bulk.start_many_async(calls)
+        return bulk.start_many_async(calls, atomic)
     starts = [start_workflow_async(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
 
     async def gather() -> list[RunRef]:

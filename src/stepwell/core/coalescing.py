@@ -3,6 +3,7 @@
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from stepwell.core import sealing
 from stepwell.core.context import Branch, frame
@@ -12,8 +13,9 @@ from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import new_run
 from stepwell.errors import PayloadTooLarge, UsageError
-from stepwell.model.coalescing import Batching, Coalescing, Debounce, dedup_key
+from stepwell.model.coalescing import Batching, Coalescing, Debounce, Singleton, dedup_key
 from stepwell.model.options import CallOptions
+from stepwell.model.queues import SINGLETONS, Queue
 from stepwell.model.rows import NewRun, Started
 from stepwell.store.faults import StoreFault
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 Args = tuple[Any, ...]
 Kwargs = dict[str, Any]
+
+#: Runtimes that have made the queue of singletons.
+_DECLARED: "WeakSet[Runtime]" = WeakSet()
 
 #: What surrounds the items of a batch in the input of its run.
 _BEFORE, _AFTER = '{"args":[[', "]]}"
@@ -50,8 +55,12 @@ def _check(d: WorkflowDefinition, o: CallOptions, how: Coalescing) -> None:
         raise UsageError(
             f"{d.name}.{verb}(...) starts a run that belongs to many: call it in a step, so that a replay does not"
         )
-    for option in ("id", "dedup", "conn", "delay", "at"):
-        if getattr(o, option) is not None and not (verb == "singleton" and option in ("delay", "at")):
+    allowed = {"delay", "at"} if isinstance(how, Singleton) else set()
+    refused = {"id", "dedup", "conn", "delay", "at"} - allowed
+    if isinstance(how, Singleton) and how.mode == "queue":
+        refused |= {"queue", "partition"}
+    for option in sorted(refused):
+        if getattr(o, option) is not None:
             raise UsageError(f"{d.name}.{verb}(...) does not go with {option}=: the run belongs to many starts")
 
 
@@ -64,8 +73,14 @@ async def _start(
     args: Args,
     kwargs: Kwargs,
 ) -> RunRef:
-    delay = how.delay if isinstance(how, Debounce | Batching) else o.delay
-    options = replace(o, dedup=dedup_key(how, d.name), delay=delay)
+    if isinstance(how, Singleton) and how.mode == "queue":
+        await _declare_singletons(runtime)
+        options = replace(o, queue=SINGLETONS, partition=f"{d.name}:{how.key}")
+    else:
+        delay = how.delay if isinstance(how, Debounce | Batching) else o.delay
+        options = replace(o, dedup=dedup_key(how, d.name), delay=delay)
+    if isinstance(how, Batching) and how.most == 1:
+        options = o  # full with its first item: nothing to wait for, and nobody to share it with
     run = await sealing.patiently(runtime, new_run, runtime, d, options, instance, args, kwargs)
     try:
         started = await _met(runtime, d, how, run)
@@ -73,6 +88,14 @@ async def _start(
         raise UsageError(f"the database refuses to start {d.name!r}: {fault.told}") from fault
     runtime.work.set()
     return RunRef(runtime, started.workflow_id, started.run_id, d)
+
+
+async def _declare_singletons(runtime: "Runtime") -> None:
+    """Once per runtime."""
+    if runtime not in _DECLARED:
+        singletons = Queue(SINGLETONS, partition_concurrency=1, keep_place=True)
+        await runtime.patient(runtime.store.set_queue, singletons, outside=True)
+        _DECLARED.add(runtime)
 
 
 async def _met(runtime: "Runtime", d: WorkflowDefinition, how: Coalescing, run: NewRun) -> Started:
@@ -89,8 +112,9 @@ async def _met(runtime: "Runtime", d: WorkflowDefinition, how: Coalescing, run: 
         item = run.input[len(_BEFORE) : -len(_AFTER)]
         if len(run.input) > cap:
             raise PayloadTooLarge(f"an item for {d.name!r} takes {len(item)} bytes, and {cap} are allowed")
-        return await runtime.patient(store.add_to_batch, run, item, how.most, cap, outside=True)
-    if how.mode == "cancel":
+        if how.most > 1:
+            return await runtime.patient(store.add_to_batch, run, item, how.most, cap, outside=True)
+    elif how.mode == "cancel":
         return await runtime.patient(store.supersede, run, outside=True)
     (started,) = await runtime.patient(store.start, [run], outside=True)
     return started

@@ -59,8 +59,8 @@ async def execution_ended(ended: Ended) -> None:
         await _give_back(execution, ended.fate)
     else:
         await _tell(ended)
-    if execution.queue and runtime.held_back:
-        runtime.work.set()  # its place in its queue is free
+    if execution.queue:
+        runtime.places.freed()
 
 
 async def _tell(ended: Ended) -> None:
@@ -105,6 +105,7 @@ async def _give_back(execution: "Execution", fate: Fate) -> None:
                 execution.definition.code_hint if fate is Fate.BLOCKED else None,
                 tuple(execution.waits.values()),
                 execution.fate_recovery,
+                execution.queue,
             )
         )
     if (fate is Fate.RELEASED or execution.cancel_reason is not None) and not runtime.draining:

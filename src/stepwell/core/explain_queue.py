@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from stepwell.model.looking import ExecutorRow, RunRow
-from stepwell.model.queues import EVERY_QUEUE, QueueStanding
+from stepwell.model.queues import EVERY_QUEUE, SINGLETONS, QueueStanding
 from stepwell.model.words import counted
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ async def explain_queue(runtime: "Runtime", row: RunRow, name: str, serving: Seq
     standing = await runtime.patient(runtime.store.standing_in_queue, row.run_id, outside=True)
     if standing is not None and standing.queue.paused:
         return f"its queue {name!r} is paused: `stepwell queue resume {name}` lets it go on."
-    if not any(name in each.queues or EVERY_QUEUE in each.queues for each in serving):
+    if name != SINGLETONS and not any(name in each.queues or EVERY_QUEUE in each.queues for each in serving):
         return f"no process that serves it listens to the queue {name!r}: give listen=[{name!r}]."
     if standing is None:
         return None

@@ -45,8 +45,7 @@ class Hints:
         if hints & Hint.ENDED:
             runtime.watch.hint()
             runtime.facts.ended()
-            if runtime.held_back:
-                runtime.work.set()  # a place in a queue may be free
+            runtime.places.freed()  # perhaps
         if hints & Hint.CANCEL:
             self.cancels.set()
             runtime.work.set()  # it may have been parked, or released, meanwhile

@@ -26,6 +26,7 @@ from stepwell.core.instances import Instances
 from stepwell.core.journal import Journal
 from stepwell.core.keys import Key
 from stepwell.core.lifecycle import begin_async, drive_in_thread
+from stepwell.core.places import Places
 from stepwell.core.post import Post
 from stepwell.core.registry import Registry
 from stepwell.core.sealing import CodecHealth
@@ -128,7 +129,7 @@ class Runtime:
         self._unfenced = asyncio.Event()
         #: Set when there may be something to claim.
         self.work = asyncio.Event()
-        self.held_back = False  # limits of queues hold runs back that could be executed here
+        self.places = Places(self.work)
         self.schedules = asyncio.Event()  # set when one may be due earlier than was known
         self.emptied = asyncio.Event()  # set whenever the last execution has ended
         self.draining = False

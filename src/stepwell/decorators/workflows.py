@@ -121,14 +121,15 @@ class Workflow(_WorkflowView[P, R]):
         """
         return Handle(call.start_workflow(self._definition, self._options, self._receiver(), args, kwargs))
 
-    def start_many(self, calls: Iterable[BoundCall[R]]) -> list[Handle[R]]:
-        """Start runs in bulk, in one transaction per few hundred; handles in the order of the calls.
+    def start_many(self, calls: Iterable[BoundCall[R]], *, atomic: bool = False) -> list[Handle[R]]:
+        """Start runs in bulk, in one transaction per thousand; handles in the order of the calls.
 
             handles = checkout.options(queue="orders").start_many(checkout.bind(id) for id in ids)
 
-        Options of a call win over those bound here.
+        Options of a call win over those bound here. `atomic`: all that are new in one transaction (at most 20,000), so
+        that after a crash all are there or none; in a workflow all are started in any case, whatever happens meanwhile.
         """
-        return [Handle(ref) for ref in call.start_many(self._with_options(calls))]
+        return [Handle(ref) for ref in call.start_many(self._with_options(calls), atomic)]
 
     @overload
     def map(
@@ -196,12 +197,12 @@ class Workflow(_WorkflowView[P, R]):
 
     def singleton(self, key: str, mode: Singly = "skip") -> Coalesced[P, R]:
         """One run at a time per `key` (of this workflow), from its start to its end, waits included. While another run
-        of the key has not ended, a start is that run ("skip": its handle), or takes its place ("cancel": the old one
-        is cancelled with the reason "superseded", and the new one does not wait for its cleanup).
+        of the key has not ended, a start is that run ("skip": its handle), waits until it has ended ("queue", in the
+        order of the starts), or takes its place ("cancel": the old one is cancelled with the reason "superseded", and
+        the new one does not wait for its cleanup).
 
             rebuild.singleton("site-7", mode="cancel").start()
 
-        To have them wait for each other, give them a queue with `partition_concurrency=1` and the key as `partition`.
         Not within a workflow itself (UsageError), but in its steps.
         """
         return Coalesced(self, single(key, mode))
@@ -258,14 +259,14 @@ class AsyncWorkflow(_WorkflowView[P, R]):
         instance = self._receiver()
         return _start(call.start_workflow_async(self._definition, self._options, instance, args, kwargs))
 
-    def start_many(self, calls: Iterable[BoundCall[R]]) -> Coroutine[object, None, list[AsyncHandle[R]]]:
-        """Start runs in bulk, in one transaction per few hundred; handles in the order of the calls.
+    def start_many(
+        self, calls: Iterable[BoundCall[R]], *, atomic: bool = False
+    ) -> Coroutine[object, None, list[AsyncHandle[R]]]:
+        """Start runs in bulk; see `Workflow.start_many`.
 
-            handles = await digest.start_many(digest.bind(urls) for urls in batches)
-
-        Options of a call win over those bound here.
+        handles = await digest.start_many(digest.bind(urls) for urls in batches)
         """
-        return _start_many(call.start_many_async(self._with_options(calls)))
+        return _start_many(call.start_many_async(self._with_options(calls), atomic))
 
     @overload
     def map(

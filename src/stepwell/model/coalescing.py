@@ -1,14 +1,14 @@
 """How starts become one: what `debounce`, `batch` and `singleton` bind to a workflow."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from stepwell.errors import InvalidArgument
 from stepwell.model.durations import Duration, is_integer, seconds
 from stepwell.model.ids import RESERVED, check_name
 
 #: What becomes of a start while another run of the same key has not ended.
-Singly = Literal["skip", "cancel"]
+Singly = Literal["skip", "queue", "cancel"]
 
 MOST_IN_BATCH = 10_000
 
@@ -60,8 +60,8 @@ def batched(key: str, max_size: int, max_wait: Duration) -> Batching:
 
 def single(key: str, mode: Singly) -> Singleton:
     """Raises InvalidArgument."""
-    if mode not in ("skip", "cancel"):
-        raise InvalidArgument(f"mode must be 'skip' or 'cancel', and is {mode!r}")
+    if mode not in get_args(Singly):
+        raise InvalidArgument(f"mode must be one of {get_args(Singly)}, and is {mode!r}")
     return Singleton(check_name(key, "key"), mode)
 
 

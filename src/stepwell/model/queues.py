@@ -8,7 +8,7 @@ from typing import Any
 
 from stepwell.errors import InvalidArgument
 from stepwell.model.durations import Duration, is_integer, seconds
-from stepwell.model.ids import check_name
+from stepwell.model.ids import RESERVED, check_name
 
 _INT32 = 2**31
 
@@ -48,7 +48,8 @@ class Queue:
     `rate`: starts per time. `partition_concurrency`, `partition_rate`: the same for each value of
     `options(partition=)`, at the same time as the queue's own. `fair`: partitions are served in turn; else by priority
     and age alone. `paused`: nothing is started. What counts as executed is what a process owns: a run that waits parked
-    does not.
+    does not, unless `keep_place`: then a run has its place in `concurrency` and `partition_concurrency` from its first
+    start to its end, whatever it waits for, also while it is BLOCKED or DEAD.
 
     A queue needs no declaration: one that nobody has declared has no limits. `Stepwell(declare=[Queue(...)])` writes
     its row at launch; what has been changed at run time since (`engine.queues.update`) stays.
@@ -69,10 +70,13 @@ class Queue:
     partition_rate: Rate | None = None
     fair: bool = True
     paused: bool = False
+    keep_place: bool = False
 
     def __post_init__(self) -> None:
         if check_name(self.name, "the name of a queue") == EVERY_QUEUE:
             raise InvalidArgument(f"a queue cannot have the name {EVERY_QUEUE!r}, which means all of them")
+        if self.name.startswith(RESERVED) and self.name != SINGLETONS:
+            raise InvalidArgument(f"the names of queues that begin with {RESERVED!r} are the engine's own")
         for option in ("concurrency", "worker_concurrency", "partition_concurrency"):
             value = getattr(self, option)
             if value is not None:
@@ -81,7 +85,7 @@ class Queue:
             value = getattr(self, option)
             if value is not None and not isinstance(value, Rate):
                 raise InvalidArgument(f"{option} of the queue {self.name!r} must be a Rate or None, not {value!r}")
-        for option in ("fair", "paused"):
+        for option in ("fair", "paused", "keep_place"):
             if not isinstance(getattr(self, option), bool):
                 raise InvalidArgument(f"{option} of the queue {self.name!r} must be True or False")
 
@@ -105,11 +109,15 @@ class Queue:
 
 #: The fields that can be changed.
 SETTINGS = (
-    "concurrency", "worker_concurrency", "rate", "partition_concurrency", "partition_rate", "fair", "paused"
+    "concurrency", "worker_concurrency", "rate", "partition_concurrency", "partition_rate", "fair", "paused",
+    "keep_place",
 )  # fmt: skip
 
 #: In the list of what a process listens to: all queues there are.
 EVERY_QUEUE = "*"
+
+#: Where singletons wait for each other, each key a partition; every process listens to it.
+SINGLETONS = f"{RESERVED}singletons"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +188,7 @@ def settings_of(queue: Queue) -> str:
             "partition_rate_period": queue.partition_rate and queue.partition_rate.period,
             "fair": queue.fair,
             "paused": queue.paused,
+            "keep_place": queue.keep_place,
         }
     )
 
@@ -196,6 +205,7 @@ def queue_of(row: Sequence[Any]) -> Queue:
         partition_rate=None if partition_limit is None else Rate(partition_limit, per=partition_period),
         fair=bool(fair),
         paused=bool(paused),
+        keep_place=bool(row[10]),
     )
 
 

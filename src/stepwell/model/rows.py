@@ -267,6 +267,7 @@ class Leave:
     whether a wait is already satisfied: the caller calls `wake` afterwards. With a cancellation pending it is released
     instead.
     BLOCKED: with `reason`; `code_hint` is remembered among the hashes that were tried.
+    `queue`: in which it has had a place, if any: others may wait for that.
     """
 
     run_id: UUID
@@ -276,6 +277,7 @@ class Leave:
     code_hint: str | None = None
     waits: tuple[Wait, ...] = ()
     recovery: bool = False
+    queue: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from stepwell.core.adopt import adopt
+from stepwell.model.queues import SINGLETONS
 from stepwell.services.service import Service
 from stepwell.store.faults import StoreFault
 
@@ -38,12 +39,12 @@ class Dispatcher(Service):
         self._opens_in = None
         if runtime.registered != runtime.generation:
             await runtime.register()  # something was defined since: others must know that we serve it
-        held = runtime.held_back
-        runtime.held_back = False
+        held = runtime.places.held_back
+        runtime.places.held_back = False
         try:
             await self._claim_all()
         except BaseException:
-            runtime.held_back = held
+            runtime.places.held_back = held
             raise
 
     async def _claim_all(self) -> None:
@@ -62,8 +63,9 @@ class Dispatcher(Service):
         if not routes or runtime.draining or runtime.env.alive() > runtime.fence_until:
             return False
         sent = runtime.env.monotonic()
-        incarnation = runtime.incarnation
-        taken = await runtime.store.claim(incarnation, routes, runtime.queues, limit)
+        incarnation, mark = runtime.incarnation, runtime.places.freed_so_far
+        queues = None if runtime.queues is None else (*runtime.queues, SINGLETONS)
+        taken = await runtime.store.claim(incarnation, routes, queues, limit)
         received = runtime.env.monotonic()
         if received - sent > runtime.settings.call_deadline:
             return False  # too late to believe: the self-audit gives these back
@@ -72,7 +74,8 @@ class Dispatcher(Service):
         for run in taken.runs:
             runtime.clock.observe(run.database_now, sent, received)
             adopt(runtime, run)
-        runtime.held_back = runtime.held_back or taken.held
+        if taken.held:
+            runtime.places.held_since(mark)
         if taken.opens_in is not None:
             self._opens_in = min(taken.opens_in, float("inf") if self._opens_in is None else self._opens_in)
         if taken.again and not taken.runs:  # another process claims from the same queue right now
@@ -82,7 +85,7 @@ class Dispatcher(Service):
     async def pause(self) -> None:
         """Until a hint, until a rate lets the next run start or one is due, or an interval with jitter."""
         arrive, interval = self.runtime.hints.arrive, self.runtime.settings.poll_interval
-        rarely, self._rarely = self._rarely and arrive and not self.runtime.held_back, False
+        rarely, self._rarely = self._rarely and arrive and not self.runtime.places.held_back, False
         if self._opens_in is not None and self._opens_in < (_SAFETY_SECONDS if rarely else interval):
             await self._hinted(self._opens_in, jitter=0.0)
         elif rarely:

@@ -1,5 +1,5 @@
-"""Keeps house, and retention: deletes the runs of this app and namespace that ended long ago, and its old events, in small
-transactions, in one process of the app at a time."""
+"""Keeps house, and retention: deletes the runs of this app and namespace that ended long ago, and its old events,
+in small transactions, in one process of the app at a time."""
 
 import asyncio
 

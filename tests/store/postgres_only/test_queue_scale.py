@@ -50,8 +50,9 @@ select gen_random_uuid(), 'other' || g, 'n', 'somebody-else||', 'ENQUEUED', 'mix
 from generate_series(1, {HOT}) g;
 insert into stepwell.queues (namespace, name, partition_concurrency, rate_limit, rate_period)
 values ('default', 'hot', 2, 100000, 60), ('default', 'parts', 1, null, null);
-insert into stepwell.queue_starts (namespace, queue, partition_key, first_at, last_at, starts)
-select 'default', 'hot', '', now() - make_interval(secs => g / 3.0), now() - make_interval(secs => g / 3.0), 1
+insert into stepwell.queue_starts (namespace, queue, partition_key, first_at, last_at, keep_until, starts)
+select 'default', 'hot', '', now() - make_interval(secs => g / 3.0), now() - make_interval(secs => g / 3.0),
+       now() - make_interval(secs => g / 3.0) + interval '60 s', 1
 from generate_series(1, 130) g;
 """
 
@@ -122,11 +123,12 @@ async def test_a_hundred_thousand_runs_that_nobody_serves_do_not(store: Postgres
 async def test_others_start_within_one_claim_beside_a_hot_partition(store: PostgresStore) -> None:
     """Its hundred thousand have waited for longer, and two of them run: all that may."""
     me = uuid4()
-    late = replace(new_run(owner=None), queue="hot", partition_key="late")
+    late = replace(new_run(owner=None), queue="hot", partition_key=f"late-{me}")
     await store.start([late])
     taken = await store.claim(me, [ROUTE], ["hot"], 10)
     assert late.run_id in [run.run_id for run in taken.runs]
     assert len(taken.runs) <= 3
+    await _run(store, f"delete from stepwell.workflow_status where run_id = '{late.run_id}'")
     await _give_back(store, me, "hot")
 
 
@@ -150,24 +152,26 @@ async def test_the_list_of_queues_is_bounded(store: PostgresStore) -> None:
 
 
 async def _give_back(store: PostgresStore, me: uuid.UUID, queue: str) -> None:
-    (_,) = await store._lanes.misc.run(
-        Statement(
-            f"update stepwell.workflow_status set status = 'ENQUEUED', owner = null, started_at = null"
-            f" where owner = '{me}' and queue = '{queue}'".encode(),
-            (),
-            (),
-        )
+    await _run(
+        store,
+        f"update stepwell.workflow_status set status = 'ENQUEUED', owner = null, started_at = null"
+        f" where owner = '{me}' and queue = '{queue}'",
     )
+
+
+async def _run(store: PostgresStore, sql: str) -> None:
+    await store._lanes.misc.run(Statement(sql.encode(), (), ()))
 
 
 async def test_a_large_rate_keeps_few_buckets(store: PostgresStore) -> None:
     me = uuid4()
-    await store.set_queue(Queue("fast", rate=Rate(100_000, per=60)))
+    name = f"fast-{me}"
+    await store.set_queue(Queue(name, rate=Rate(100_000, per=60)))
     for _ in range(30):
-        await store.start([replace(new_run(owner=None), queue="fast") for _ in range(20)])
-        await store.claim(me, [ROUTE], ["fast"], 100)
+        await store.start([replace(new_run(owner=None), queue=name) for _ in range(20)])
+        await store.claim(me, [ROUTE], [name], 100)
     (result,) = await store._lanes.misc.run(
-        Statement(b"select count(*), sum(starts) from stepwell.queue_starts where queue = 'fast'", (), ())
+        Statement(f"select count(*), sum(starts) from stepwell.queue_starts where queue = '{name}'".encode(), (), ())
     )
     buckets, starts = rows(result)[0]
     assert (buckets <= 20, starts) == (True, 600)

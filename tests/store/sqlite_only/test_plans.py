@@ -20,6 +20,8 @@ Outsider = Callable[[], sqlite3.Connection]
 #: These look at few rows by design: processes, migrations, or all that is pending.
 SCANS = {"executors/list", "migrations/exists", "migrations/applied", "waits/satisfied", "waits/next"}
 SCANS |= {"transactions/tables"}
+# The few processes; the newest rows by rowid, so many at most; the few apps, of a CTE.
+SCANS |= {"watching/owned", "watching/started", "watching/ended"}
 SMALL = {"owners", "parents", "below", "json_each", "CONSTANT", "waits", "w", "(subquery", "(subquery-3)", "taken"}
 SMALL |= {"(subquery-1)", "(subquery-2)", "(subquery-4)", "waiting", "executing", "schedules"}
 CLAIM = "workflow_status_claim (namespace=? AND app=?"

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,11 @@ import msgspec
 
 from stepwell.model.rows import PRIORITY_SECONDS, Claimed, Leave, ParentRef, Recorded, RecordedIntent, Taken
 from stepwell.store.faults import FaultKind, StoreFault
+from stepwell.store.halves import Halves
 from stepwell.store.postgres import params
 from stepwell.store.postgres.leaves import Leaves
 from stepwell.store.postgres.params import Statement, statement
-from stepwell.store.postgres.wire import rows
+from stepwell.store.postgres.wire import affected, rows
 
 _RELEASE_LIMIT = 1000
 _FIRST_PAGE = 256 * 1024  # bytes of a run's history that come with its claim, unless many runs are claimed
@@ -31,7 +33,9 @@ _decode_intents = msgspec.json.Decoder(list[RecordedIntent]).decode
 class Claims(Leaves):
     """The claims of a store."""
 
-    _half_for_limited = False  # of the next claim: the rest of its runs are of other queues
+    @cached_property
+    def _halves(self) -> Halves:
+        return Halves()
 
     async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int) -> Taken:
         """See `Store.claim`. Runs that were started directly are in the queue ''."""
@@ -45,10 +49,8 @@ class Claims(Leaves):
             None if queues is None else params.texts(queues),
             params.texts(routes),
             limit,
-            limit // 2 if self._half_for_limited else limit,
+            self._halves.for_limited(routes, limit),
         )
-        # A backlog of one kind must not take all places for ever.
-        self._half_for_limited = not self._half_for_limited
         try:
             return await self._take(where, limit)
         except StoreFault as fault:
@@ -58,7 +60,7 @@ class Claims(Leaves):
 
     async def _take(self, where: Sequence[object], limit: int) -> Taken:
         """In one round trip, as far as the histories fit into it."""
-        _, expired, _, answer = await self._lanes.misc.run(*self._take_statements(where, limit))
+        released, expired, _, answer = await self._lanes.misc.run(*self._take_statements(where, limit))
         if rows(expired):
             self._ended_unstarted()
         found, taken = _sorted(rows(answer))
@@ -67,7 +69,9 @@ class Claims(Leaves):
             run = _claimed(row, history or [], _decode_intents(row[25]) if row[25] else [])
             if len(run.history) == recorded or await self._read_rest(run):
                 taken.runs.append(run)
-        taken.again = taken.again or len(found) == limit
+        # A run that was set aside has left its place in its queue.
+        set_aside = len(taken.runs) < len(found)
+        taken.again = taken.again or set_aside or len(found) == limit or affected(released) == _RELEASE_LIMIT
         return taken
 
     def _take_statements(self, where: Sequence[object], limit: int) -> tuple[Statement, ...]:
@@ -91,7 +95,7 @@ class Claims(Leaves):
                 (begun,) = await self._lanes.misc.run(statement(self._lanes.sql("claims/begun"), run.run_id))
                 run.intents = [RecordedIntent(*row) for row in rows(begun)]
         taken.runs = [run for run in claimed if await self._read_rest(run)]
-        taken.again = True
+        taken.again = taken.again or bool(found)
         return taken
 
     def _ended_unstarted(self) -> None:

@@ -24,10 +24,10 @@ class Coalescing:
     async def debounce(self, run: NewRun, limit: float | None) -> Started:
         """See `Store.debounce`."""
         for _ in range(_ROUNDS):
-            values = run.input, run.input_digest, run.codec_id, run.delay, limit
+            values = run.input, run.input_digest, run.codec_id, run.delay, limit, run.run_id
             found = await self._coalesce("coalescing/debounce", run, *values)
             if found is None:
-                await self._coalesce("coalescing/free_key", run, False, None)
+                await self._coalesce("coalescing/free_key", run, False, None, run.run_id)
                 (found,) = await self.start([run])
                 if found.deduplicated:
                     continue  # another process has started one just now: it shall have this input
@@ -37,9 +37,9 @@ class Coalescing:
     async def add_to_batch(self, run: NewRun, item: str, most: int, most_bytes: int) -> Started:
         """See `Store.add_to_batch`."""
         for _ in range(_ROUNDS):
-            found = await self._coalesce("coalescing/add_to_batch", run, item, most, most_bytes)
+            found = await self._coalesce("coalescing/add_to_batch", run, item, most, most_bytes, run.run_id)
             if found is None:
-                await self._coalesce("coalescing/free_key", run, True, None)
+                await self._coalesce("coalescing/free_key", run, True, None, run.run_id)
                 (found,) = await self.start([run])
                 if found.deduplicated:
                     continue  # another process has started one just now: the item belongs there
@@ -49,10 +49,9 @@ class Coalescing:
     async def supersede(self, run: NewRun) -> Started:
         """See `Store.supersede`."""
         for _ in range(_ROUNDS):
-            for (holder,) in await self._ask_for_key("coalescing/holder", run):
-                if holder != run.run_id:
-                    await self.request_cancel([holder], "superseded", False, True)
-                    await self._ask_for_key("coalescing/free_key", run, True, holder)
+            for (holder,) in await self._ask_for_key("coalescing/holder", run, run.run_id):
+                await self.request_cancel([holder], "superseded", False, True)
+                await self._ask_for_key("coalescing/free_key", run, True, holder, run.run_id)
             (started,) = await self.start([run])
             if not started.deduplicated:
                 return started

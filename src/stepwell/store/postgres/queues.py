@@ -10,7 +10,7 @@ from stepwell.store.postgres.params import statement, texts
 from stepwell.store.postgres.wire import affected, rows
 
 #: Columns of a queue's settings, its name first: see `queue_of`.
-_SETTINGS = 10
+_SETTINGS = 11
 
 
 class Queues:

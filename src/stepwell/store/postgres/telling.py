@@ -87,6 +87,8 @@ class Telling(
         left = await super().leave(leaves)
         if any(leave.status == Status.ENQUEUED for leave in leaves):
             self._notifier.hint(Hint.WORK)
+        if any(leave.queue for leave in leaves):
+            self._notifier.hint(Hint.ENDED)  # a place in a queue is free: see Hints.heard
         return left
 
     async def wake(self, limit: int) -> int:

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import nsmallest
 from itertools import islice
 from operator import itemgetter
@@ -12,9 +13,10 @@ from uuid import UUID
 
 from stepwell.model.queues import Queue, queue_of
 from stepwell.model.rows import Claimed, ParentRef, Recorded, RecordedIntent, Taken
+from stepwell.store.halves import Halves
 from stepwell.store.sqlite.connection import Row, Session, uuid_of
-from stepwell.store.sqlite.lanes import Writer
 from stepwell.store.sqlite.limits import LimitedQueue
+from stepwell.store.sqlite.verbs import Verbs
 
 #: Delayed runs that one claim makes claimable, and runs that it lets expire.
 _RELEASED = 1000
@@ -25,22 +27,18 @@ _PAIRS = 1000
 _ORDER = itemgetter(20, 21)
 
 
-class ClaimVerbs:
+class ClaimVerbs(Verbs):
     """The claims of a store."""
 
-    _half_for_limited = False  # of the next claim: the rest of its runs are of other queues
-
-    @property
-    def _write(self) -> Writer:
-        raise NotImplementedError
+    @cached_property
+    def _halves(self) -> Halves:
+        return Halves()
 
     async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int) -> Taken:
         """See `Store.claim`. Runs that were started directly are in the queue ''."""
         if limit <= 0 or not routes:
             return Taken([])
-        limited = limit // 2 if self._half_for_limited else limit
-        # A backlog of one kind must not take all places for ever.
-        self._half_for_limited = not self._half_for_limited
+        limited = self._halves.for_limited(routes, limit)
         return await self._write.ask(limit, claim, incarnation, routes, queues, limit, limited)
 
 
@@ -67,13 +65,14 @@ def claim(
     """Take ENQUEUED runs by rank, as the limits of their queues allow it; `limited` at most from those with limits."""
     own = {"namespace": db.identity.namespace, "app": db.identity.app}
     (due_at, expired, waits, now) = db.rows("claims/look", own)[0]
-    due = due_at is not None and due_at <= now
-    if due:
-        db.run("claims/release_delayed", (_RELEASED,))
+    released = 0
+    if due_at is not None and due_at <= now:
+        released = db.run("claims/release_delayed", (_RELEASED,))
+        due_at, _, waits, now = db.rows("claims/look", own)[0]
     if expired:
         db.run("claims/expire", (_RELEASED,))
-    taken = Taken([], opens_in=None if due_at is None or due else due_at - now)
-    if not (due or waits):
+    taken = Taken([], again=released == _RELEASED, opens_in=None if due_at is None else due_at - now)
+    if not waits:
         return taken
     waiting = _waiting(db, own, frozenset(routes), None if queues is None else frozenset(queues))
     chosen = _limited(db, waiting, incarnation.bytes, now, limited, taken)
@@ -83,7 +82,8 @@ def claim(
     rows = db.rows("claims/take", {"owner": incarnation.bytes, "rows": json.dumps(chosen), "now": now})
     rows.sort(key=_ORDER)
     taken.runs = [claimed for row in rows if (claimed := _readable(db, row)) is not None]
-    taken.again = taken.again or len(rows) == limit
+    # One that was set aside has left its place in its queue.
+    taken.again = taken.again or len(rows) == limit or len(taken.runs) < len(rows)
     return taken
 
 
@@ -96,7 +96,7 @@ def _waiting(
             continue
         if name not in found:
             row = None if name == "" else db.one("queues/get", _key(db, name))
-            found[name] = _Waiting(name, None, None, None) if row is None else _Waiting(name, queue_of(row), *row[10:])
+            found[name] = _Waiting(name, None, None, None) if row is None else _Waiting(name, queue_of(row), *row[11:])
         found[name].routes.append(route)
         found[name].partitioned = found[name].partitioned or bool(partitioned)
     return list(found.values())
@@ -130,6 +130,8 @@ def _limited(db: Session, waiting: Sequence[_Waiting], owner: bytes, now: float,
         taken.again = taken.again or picked.again
         if picked.opens_at is not None:
             opens.append(picked.opens_at)
+    # The rest of the last one: its share was used up, if not all places.
+    taken.again = taken.again or len(rows) >= most > 0
     taken.opens_in = min(opens) - now if opens else None
     return rows
 

@@ -6,15 +6,11 @@ from uuid import UUID
 from stepwell.model.rows import NewRun, Started
 from stepwell.store.sqlite import cancellation, starts
 from stepwell.store.sqlite.connection import Session
-from stepwell.store.sqlite.lanes import Writer
+from stepwell.store.sqlite.verbs import Verbs
 
 
-class CoalescingVerbs:
+class CoalescingVerbs(Verbs):
     """The verbs of a store."""
-
-    @property
-    def _write(self) -> Writer:
-        raise NotImplementedError
 
     async def debounce(self, run: NewRun, limit: float | None) -> Started:
         return await self._write.ask(1, debounce, run, limit)
@@ -28,6 +24,8 @@ class CoalescingVerbs:
 
 def debounce(db: Session, run: NewRun, limit: float | None) -> Started:
     """See `Store.debounce`."""
+    if _is_there(db, run):
+        return starts.start(db, [run])[0]
     values = {"input": run.input, "input_digest": run.input_digest, "codec_id": run.codec_id}
     found = _coalesced(db, "coalescing/debounce", run, **values, delay=run.delay, limit=limit)
     if found is not None:
@@ -38,6 +36,8 @@ def debounce(db: Session, run: NewRun, limit: float | None) -> Started:
 
 def add_to_batch(db: Session, run: NewRun, item: str, most: int, most_bytes: int) -> Started:
     """See `Store.add_to_batch`."""
+    if _is_there(db, run):
+        return starts.start(db, [run])[0]
     found = _coalesced(db, "coalescing/add_to_batch", run, item=item, most=most, most_bytes=most_bytes)
     if found is not None:
         return found
@@ -47,12 +47,19 @@ def add_to_batch(db: Session, run: NewRun, item: str, most: int, most_bytes: int
 
 def supersede(db: Session, run: NewRun) -> Started:
     """See `Store.supersede`."""
+    if _is_there(db, run):
+        return starts.start(db, [run])[0]
     key = _key(db, run)
     holder = db.one("workflows/started_dedup", tuple(key.values()))
-    if holder is not None and holder[0] != run.run_id.bytes:
+    if holder is not None:
         cancellation.request_cancel(db, [UUID(bytes=holder[0])], "superseded", False, True)
         db.run("coalescing/free_key", {**key, "waiting": True})
     return starts.start(db, [run])[0]
+
+
+def _is_there(db: Session, run: NewRun) -> bool:
+    """Its first answer was lost: others may have come since, and are not to be undone."""
+    return db.one("workflows/started_run", (run.run_id.bytes,)) is not None
 
 
 def _key(db: Session, run: NewRun) -> dict[str, Any]:

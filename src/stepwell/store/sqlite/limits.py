@@ -66,16 +66,20 @@ class LimitedQueue:
             return Picked(held=True)
         picked = Picked(self._resumed(capacity))
         capacity -= len(picked.rows)
-        room, picked.opens_at = self._room("", self._queue.rate, capacity)
+        room = self._for_first_starts(capacity)
+        picked.held = room <= 0
+        room, picked.opens_at = self._room("", self._queue.rate, room)
         number = 0
         if room > 0:
             lanes = self._partitions_in_turn(room)
             chosen = self._chosen(lanes.allowed, room)
             number = len(chosen)
             picked.rows += [row for row, _ in chosen]
-            picked.held, picked.opens_at = lanes.shut, lanes.opens_at
+            picked.held, picked.opens_at = picked.held or lanes.shut, lanes.opens_at
             picked.again = 0 < number < capacity and (number == room or len(lanes.allowed) > 1)
             self._note(chosen, lanes.seen)
+        elif picked.rows:
+            self._set_turn(self._turn)
         picked.held = picked.held or picked.opens_at is not None or number == capacity
         return picked
 
@@ -83,12 +87,20 @@ class LimitedQueue:
 
     def _capacity(self, most: int) -> int:
         queue = self._queue
-        if queue.concurrency is not None:
+        if queue.concurrency is not None and not queue.keep_place:
             most = min(most, queue.concurrency - self._running("claims/running", queue.concurrency))
         if queue.worker_concurrency is not None:
             mine = self._running("claims/running_of_owner", queue.worker_concurrency, owner=self._owner)
             most = min(most, queue.worker_concurrency - mine)
         return most
+
+    def _for_first_starts(self, capacity: int) -> int:
+        """Where runs keep their places, what goes on has one already, and needs none of these."""
+        limit = self._queue.concurrency
+        if limit is None or not self._queue.keep_place:
+            return capacity
+        kept = self._running("claims/kept", limit, partition=None)
+        return min(capacity, limit - self._running("claims/running", limit) - kept)
 
     def _running(self, count: str, most: int, **whose: object) -> int:
         return int(self._db.value(count, self._here | whose | {"limit": most}))
@@ -99,6 +111,8 @@ class LimitedQueue:
         if key == "" or limit is None:
             return room
         running = self._running("claims/running_in_partition", limit, partition=key)
+        if self._queue.keep_place:  # what is resumed is among the kept until it is taken
+            return min(room, limit - running - self._running("claims/kept", limit, partition=key))
         return min(room, limit - running - self._resumed_in[key])
 
     def _room(self, key: str, rate: Rate | None, room: int) -> tuple[int, float | None]:
@@ -111,12 +125,12 @@ class LimitedQueue:
     # -- which ---------------------------------------------------------------------------------------------
 
     def _resumed(self, capacity: int) -> list[int]:
-        limited = self._queue.partition_concurrency is not None
+        limited = self._queue.partition_concurrency is not None and not self._queue.keep_place
         free: dict[str, int] = {}
         rows: list[int] = []
         for _, row, key in self._by_rank("claims/resumed", limit=_RESUMED if limited else capacity):
             if key not in free:
-                free[key] = self._free_in_partition(key, capacity)
+                free[key] = self._free_in_partition(key, capacity) if limited else capacity
             if self._resumed_in[key] < free[key]:
                 self._resumed_in[key] += 1
                 rows.append(row)
@@ -190,5 +204,9 @@ class LimitedQueue:
             for key, number in Counter(key for _, key in chosen if key).items():
                 rates.note(self._db, queue.name, key, queue.partition_rate, self._now, number)
         turn = chosen[-1][1] if chosen else seen
-        if chosen or turn != self._turn:
-            self._db.run("claims/set_turn", self._here | {"turn": turn, "now": self._now})
+        if chosen or self._resumed_in or turn != self._turn:
+            self._set_turn(turn)
+
+    def _set_turn(self, turn: str | None) -> None:
+        """It was served now: other queues come first at the next claim."""
+        self._db.run("claims/set_turn", self._here | {"turn": turn, "now": self._now})

@@ -8,20 +8,12 @@ from uuid import UUID
 
 from stepwell.model.published import Announced, EventWait, NewPublished, PublishedRow, Subscription
 from stepwell.store.sqlite.connection import Session, blob
-from stepwell.store.sqlite.lanes import Reader, Writer
 from stepwell.store.sqlite.starts import insert_run
+from stepwell.store.sqlite.verbs import Verbs
 
 
-class PublishedEvents:
+class PublishedEvents(Verbs):
     """The verbs of published events."""
-
-    @property
-    def _write(self) -> Writer:
-        raise NotImplementedError
-
-    @property
-    def _read(self) -> Reader:
-        raise NotImplementedError
 
     async def subscribe(self, declared: Sequence[Subscription], workflows: Sequence[str]) -> None:
         await self._write.ask(len(workflows), subscribe, declared, workflows)

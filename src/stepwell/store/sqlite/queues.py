@@ -8,7 +8,7 @@ from uuid import UUID
 from stepwell.model.queues import SETTINGS, Queue, QueueRow, QueueStanding, queue_of, settings_of
 from stepwell.store.sqlite import rates
 from stepwell.store.sqlite.connection import Session
-from stepwell.store.sqlite.lanes import Reader, Writer
+from stepwell.store.sqlite.verbs import Verbs
 
 #: Where counts stop.
 _MANY = 100_000
@@ -16,16 +16,8 @@ _MANY = 100_000
 _INITIAL: dict[str, Any] = json.loads(settings_of(Queue("initial")))
 
 
-class QueueVerbs:
+class QueueVerbs(Verbs):
     """The verbs of a store."""
-
-    @property
-    def _write(self) -> Writer:
-        raise NotImplementedError
-
-    @property
-    def _read(self) -> Reader:
-        raise NotImplementedError
 
     async def declare_queues(self, queues: Sequence[Queue]) -> None:
         if queues:
@@ -125,18 +117,25 @@ def standing(db: Session, run_id: UUID) -> QueueStanding | None:
     if queue.partition_rate is not None and partition:
         _, partition_opens = rates.room(db, name, partition, queue.partition_rate, now)
     running = db.value("claims/running", key)
+    in_partition = db.value("claims/running_in_partition", key | {"partition": partition}) if partition else 0
+    if queue.keep_place:
+        running += db.value("claims/kept", key | {"partition": None})
+        in_partition += db.value("claims/kept", key | {"partition": partition}) if partition else 0
     is_full = queue.concurrency is not None and running >= queue.concurrency
     within = partition if partition and queue.partition_concurrency is not None and not is_full else None
     return QueueStanding(
         queue,
         running=running,
-        running_in_partition=db.value("claims/running_in_partition", key | {"partition": partition})
-        if partition
-        else 0,
+        running_in_partition=in_partition,
         ahead=ahead,
         opens_in=None if opens is None else opens - now,
         partition_opens_in=None if partition_opens is None else partition_opens - now,
-        holders=tuple(row[0] for row in db.rows("queues/holders", {**_key(db, name), "partition": within})),
+        holders=tuple(
+            row[0]
+            for row in db.rows(
+                "queues/holders", {**_key(db, name), "partition": within, "keep_place": queue.keep_place}
+            )
+        ),
     )
 
 

@@ -8,22 +8,14 @@ from stepwell.model.rows import NewRun, Started
 from stepwell.model.schedules import Cadence, DueSchedule, DueSchedules, Firing, Placing, ScheduleRow, Target
 from stepwell.store.sqlite import cancellation, starts
 from stepwell.store.sqlite.connection import Row, Session, uuid_of
-from stepwell.store.sqlite.lanes import Reader, Writer
+from stepwell.store.sqlite.verbs import Verbs
 
 #: Columns of a row in `get`, `list` and `due`.
 _COLUMNS = 32
 
 
-class ScheduleVerbs:
+class ScheduleVerbs(Verbs):
     """The verbs of a store."""
-
-    @property
-    def _write(self) -> Writer:
-        raise NotImplementedError
-
-    @property
-    def _read(self) -> Reader:
-        raise NotImplementedError
 
     async def add_schedule(self, row: ScheduleRow) -> bool:
         return await self._write.ask(1, add, row)

@@ -5,18 +5,14 @@ from uuid import UUID
 from stepwell.model.status import Status
 from stepwell.model.vitals import Vitals
 from stepwell.store.sqlite.connection import Session
-from stepwell.store.sqlite.lanes import Reader
+from stepwell.store.sqlite.verbs import Verbs
 
 #: Over which starts and ends are counted at the first look, seconds.
 _FIRST_SECONDS = 10.0
 
 
-class WatchingVerbs:
+class WatchingVerbs(Verbs):
     """The verbs of a store."""
-
-    @property
-    def _read(self) -> Reader:
-        raise NotImplementedError
 
     async def vitals(self, since: float | None, most: int) -> Vitals:
         return await self._read.ask(vitals, since, most)

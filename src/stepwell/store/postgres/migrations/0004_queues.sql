@@ -30,7 +30,12 @@ create unique index workflow_status_dedup on stepwell.workflow_status (namespace
 create index workflow_status_expiry on stepwell.workflow_status (expires_at)
     where expires_at is not null and status = 'ENQUEUED' and started_at is null;
 
+-- What has begun, has not ended and is not owned: parked, to go on, or stopped. In some queues it keeps its place.
+create index workflow_status_kept on stepwell.workflow_status (namespace, queue, partition_key)
+    where queue <> '' and started_at is not null and owner is null and completed_at is null;
+
 alter table stepwell.queues
+    add column keep_place boolean not null default false,
     add column declared jsonb,                           -- what code has declared last: see queues/declare
     add column turn text,                                -- the partition that was served last
     add column served_at timestamptz,
@@ -150,6 +155,18 @@ begin
             order by s.partition_key, s.owner limit most) r);
 end $$;
 
+-- How many runs keep their places in a queue without being owned, counted up to `most`; of one partition, or of all.
+create function stepwell.kept(tenant text, of_queue text, of_partition text, most integer) returns integer
+language plpgsql volatile as $$
+begin
+    return (select count(*) from (
+        select from stepwell.workflow_status s
+        where s.queue <> '' and s.started_at is not null and s.owner is null and s.completed_at is null
+          and s.namespace = tenant and s.queue = of_queue
+          and (of_partition is null or s.partition_key = of_partition)
+        order by s.partition_key limit most) k);
+end $$;
+
 -- What a queue's partitions may start now, in turn, from the one after the last that was served; '' stands for the runs
 -- without a partition and comes first. Up to 100 that may start something, among the next 1,000.
 create function stepwell.partitions_in_turn(
@@ -197,6 +214,9 @@ begin
         if key <> '' and q.partition_concurrency is not null then
             allowed := least(allowed, q.partition_concurrency
                              - stepwell.running(q.namespace, q.name, key, null, q.partition_concurrency));
+            if q.keep_place and allowed > 0 then
+                allowed := allowed - stepwell.kept(q.namespace, q.name, key, q.partition_concurrency);
+            end if;
         end if;
         if key <> '' and q.partition_rate_limit is not null and allowed > 0 then
             rate := stepwell.rate_room(q.namespace, q.name, key, q.partition_rate_limit, q.partition_rate_period, at);
@@ -254,7 +274,7 @@ begin
                where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is not null
                  and s.namespace = q.namespace and s.app = of_app and s.queue = q.name and s.route = r.route
                order by s.partition_key, stepwell.claim_rank(s.created_at, s.priority) limit 1));
-    if q.concurrency is not null then
+    if q.concurrency is not null and not q.keep_place then
         capacity := least(capacity, q.concurrency - stepwell.running(q.namespace, q.name, null, null, q.concurrency));
     end if;
     if q.worker_concurrency is not null then
@@ -279,7 +299,7 @@ begin
                         and s.namespace = q.namespace and s.app = of_app and s.queue = q.name and s.route = r.route
                       order by stepwell.claim_rank(s.created_at, s.priority)
                       limit case when q.partition_concurrency is null then capacity else 1000 end) s) c
-            where q.partition_concurrency is null or c.partition_key is null
+            where q.keep_place or q.partition_concurrency is null or c.partition_key is null
                or (c.place <= q.partition_concurrency
                    and c.place <= q.partition_concurrency - stepwell.running(
                            q.namespace, q.name, c.partition_key, null, q.partition_concurrency))
@@ -292,6 +312,11 @@ begin
     run := null;
     capacity := capacity - resumed;
     room := capacity;
+    if q.concurrency is not null and q.keep_place then  -- what was resumed has had its place
+        room := least(room, q.concurrency - stepwell.running(q.namespace, q.name, null, null, q.concurrency)
+                            - stepwell.kept(q.namespace, q.name, null, q.concurrency));
+    end if;
+    held := room <= 0;
     if room > 0 and q.rate_limit is not null then
         rate := stepwell.rate_room(q.namespace, q.name, '', q.rate_limit, q.rate_period, at);
         room := least(room, rate.room);
@@ -304,7 +329,7 @@ begin
                (array_agg(p.key order by p.turn desc))[1] as seen
         into lanes
         from stepwell.partitions_in_turn(q, of_app, here, room, at) with ordinality as p (key, allowed, opens_at, turn);
-        held := lanes.shut;
+        held := held or lanes.shut;
         opens_at := lanes.opens_at;
         share := case when q.fair and lanes.keys <> '{}' then ceil(room::numeric / cardinality(lanes.keys)) else room end;
         select array_agg(c.run_id order by c.sorted) as run_ids, (array_agg(c.key order by c.sorted desc))[1] as last
@@ -503,7 +528,7 @@ revoke all on function
     stepwell.note_starts(text, text, text, integer, double precision, timestamptz, integer),
     stepwell.forget_starts(integer),
     stepwell.waiting_queues(text, text, boolean), stepwell.running(text, text, text, uuid, integer),
-    stepwell.partitions_in_turn(stepwell.queues, text, text[], integer, timestamptz),
+    stepwell.kept(text, text, text, integer), stepwell.partitions_in_turn(stepwell.queues, text, text[], integer, timestamptz),
     stepwell.take_runs(uuid, uuid[]), stepwell.claim_from_queue(stepwell.queues, uuid, text, text[], integer),
     stepwell.claim_limited(uuid, text, text, text[], text[], integer),
     stepwell.claim_unlimited(uuid, text, text, text[], text[], integer),

@@ -22,6 +22,9 @@ CREATE INDEX workflow_status_resumed ON workflow_status (namespace, app, in_queu
     WHERE status = 'ENQUEUED' AND delayed = 0 AND queue IS NOT NULL AND started_at IS NOT NULL;
 CREATE INDEX workflow_status_running ON workflow_status (namespace, queue, partition_key, owner)
     WHERE status = 'PENDING' AND queue IS NOT NULL;
+-- What has begun, has not ended and is not owned: parked, to go on, or stopped. In some queues it keeps its place.
+CREATE INDEX workflow_status_kept ON workflow_status (namespace, queue, partition_key)
+    WHERE queue IS NOT NULL AND started_at IS NOT NULL AND owner IS NULL AND completed_at IS NULL;
 CREATE INDEX workflow_status_queued ON workflow_status (namespace, queue, created_at)
     WHERE status = 'ENQUEUED' AND queue IS NOT NULL;
 CREATE UNIQUE INDEX workflow_status_dedup ON workflow_status (namespace, in_queue, dedup_key)
@@ -42,6 +45,7 @@ CREATE TABLE queues (
     partition_rate_period REAL CHECK (partition_rate_period > 0),
     fair                  INTEGER NOT NULL DEFAULT 1 CHECK (fair IN (0, 1)),
     paused                INTEGER NOT NULL DEFAULT 0 CHECK (paused IN (0, 1)),
+    keep_place            INTEGER NOT NULL DEFAULT 0 CHECK (keep_place IN (0, 1)),
     declared              TEXT,  -- what code has declared last, JSON
     turn                  TEXT,  -- the partition that was served last
     served_at             REAL,

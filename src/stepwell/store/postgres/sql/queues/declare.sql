@@ -3,18 +3,18 @@
 -- Called by: declare_queues. Index: queues_pkey. Locks: that row.
 insert into stepwell.queues as q
     (namespace, name, concurrency, worker_concurrency, rate_limit, rate_period, partition_concurrency,
-     partition_rate_limit, partition_rate_period, fair, paused, declared)
+     partition_rate_limit, partition_rate_period, fair, paused, keep_place, declared)
 select $1::text, $2::text, d.concurrency, d.worker_concurrency, d.rate_limit, d.rate_period, d.partition_concurrency,
-       d.partition_rate_limit, d.partition_rate_period, d.fair, d.paused, $3::text::jsonb
+       d.partition_rate_limit, d.partition_rate_period, d.fair, d.paused, d.keep_place, $3::text::jsonb
 from jsonb_to_record($3::text::jsonb)
      as d (concurrency integer, worker_concurrency integer, rate_limit integer, rate_period double precision,
            partition_concurrency integer, partition_rate_limit integer, partition_rate_period double precision,
-           fair boolean, paused boolean)
+           fair boolean, paused boolean, keep_place boolean)
 on conflict (namespace, name) do update
 set (concurrency, worker_concurrency, rate_limit, rate_period, partition_concurrency, partition_rate_limit,
-     partition_rate_period, fair, paused) = (
+     partition_rate_period, fair, paused, keep_place) = (
         select n.concurrency, n.worker_concurrency, n.rate_limit, n.rate_period, n.partition_concurrency,
-               n.partition_rate_limit, n.partition_rate_period, n.fair, n.paused
+               n.partition_rate_limit, n.partition_rate_period, n.fair, n.paused, n.keep_place
         from jsonb_to_record((
             select jsonb_object_agg(k.key, case
                        when coalesce(r.row -> k.key, 'null') = coalesce(r.declared -> k.key, 'null')
@@ -22,13 +22,13 @@ set (concurrency, worker_concurrency, rate_limit, rate_period, partition_concurr
                        then k.value else r.row -> k.key end)
             from jsonb_each(excluded.declared) as k
             cross join (select to_jsonb(q.*) as row,
-                               coalesce(q.declared, '{"fair": true, "paused": false}'::jsonb) as declared) r
+                               coalesce(q.declared, '{"fair": true, "paused": false, "keep_place": false}'::jsonb) as declared) r
             cross join lateral (select case  -- of a rate, which is one setting
                                     when k.key like '%rate_limit' then replace(k.key, 'limit', 'period')
                                     when k.key like '%rate_period' then replace(k.key, 'period', 'limit')
                                     else k.key end as half) other))
             as n (concurrency integer, worker_concurrency integer, rate_limit integer, rate_period double precision,
                   partition_concurrency integer, partition_rate_limit integer, partition_rate_period double precision,
-                  fair boolean, paused boolean)),
+                  fair boolean, paused boolean, keep_place boolean)),
     declared = excluded.declared, updated_at = stepwell.clock()
 where q.declared is distinct from excluded.declared

@@ -33,7 +33,7 @@ with recursive waiting (name) as (
 )
 select n.name, q.concurrency, q.worker_concurrency, q.rate_limit, q.rate_period,
        q.partition_concurrency, q.partition_rate_limit, q.partition_rate_period, coalesce(q.fair, true),
-       coalesce(q.paused, false), q.name is not null, w.ready, w.delayed,
+       coalesce(q.paused, false), coalesce(q.keep_place, false), q.name is not null, w.ready, w.delayed,
        stepwell.running($1::text, n.name, null, null, $3::integer), w.oldest
 from named n
 left join stepwell.queues q on q.namespace = $1::text and q.name = n.name

@@ -3,13 +3,13 @@
 -- Called by: set_queue. Index: queues_pkey. Locks: that row.
 insert into stepwell.queues as q
     (namespace, name, concurrency, worker_concurrency, rate_limit, rate_period, partition_concurrency,
-     partition_rate_limit, partition_rate_period, fair, paused)
+     partition_rate_limit, partition_rate_period, fair, paused, keep_place)
 select $1::text, $2::text, d.concurrency, d.worker_concurrency, d.rate_limit, d.rate_period, d.partition_concurrency,
-       d.partition_rate_limit, d.partition_rate_period, d.fair, d.paused
+       d.partition_rate_limit, d.partition_rate_period, d.fair, d.paused, d.keep_place
 from json_to_record($3::text::json)
      as d (concurrency integer, worker_concurrency integer, rate_limit integer, rate_period double precision,
            partition_concurrency integer, partition_rate_limit integer, partition_rate_period double precision,
-           fair boolean, paused boolean)
+           fair boolean, paused boolean, keep_place boolean)
 on conflict (namespace, name) do update
 set concurrency = case when 'concurrency' = any ($4::text[]) then excluded.concurrency else q.concurrency end,
     worker_concurrency = case when 'worker_concurrency' = any ($4::text[]) then excluded.worker_concurrency
@@ -24,4 +24,5 @@ set concurrency = case when 'concurrency' = any ($4::text[]) then excluded.concu
                                  else q.partition_rate_period end,
     fair = case when 'fair' = any ($4::text[]) then excluded.fair else q.fair end,
     paused = case when 'paused' = any ($4::text[]) then excluded.paused else q.paused end,
+    keep_place = case when 'keep_place' = any ($4::text[]) then excluded.keep_place else q.keep_place end,
     updated_at = stepwell.clock()

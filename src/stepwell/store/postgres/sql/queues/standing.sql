@@ -3,10 +3,11 @@
 -- Called by: standing_in_queue. Index: primary keys, workflow_status_running, workflow_status_claim or _partition.
 -- Locks: nothing.
 select q.name, q.concurrency, q.worker_concurrency, q.rate_limit, q.rate_period, q.partition_concurrency,
-       q.partition_rate_limit, q.partition_rate_period, q.fair, q.paused,
+       q.partition_rate_limit, q.partition_rate_period, q.fair, q.paused, q.keep_place,
        r.running,
        case when s.partition_key is null then 0
-            else stepwell.running(s.namespace, s.queue, s.partition_key, null, 100000) end,
+            else stepwell.running(s.namespace, s.queue, s.partition_key, null, 100000)
+                 + case when q.keep_place then stepwell.kept(s.namespace, s.queue, s.partition_key, 100000) else 0 end end,
        (select count(*)
         from (select from stepwell.workflow_status a
               where a.status = 'ENQUEUED' and not a.delayed and a.partition_key is not distinct from s.partition_key
@@ -21,12 +22,23 @@ select q.name, q.concurrency, q.worker_concurrency, q.rate_limit, q.rate_period,
                                 stepwell.clock()) r
         where q.partition_rate_limit is not null and s.partition_key is not null),
        array(select h.workflow_id
-             from stepwell.workflow_status h
-             where h.status = 'PENDING' and h.queue <> '' and h.namespace = s.namespace and h.queue = s.queue
-               and (r.running >= q.concurrency or q.partition_concurrency is null or s.partition_key is null
+             from (
+                 (select o.workflow_id, o.partition_key
+                  from stepwell.workflow_status o
+                  where o.status = 'PENDING' and o.queue <> '' and o.namespace = s.namespace and o.queue = s.queue
+                  order by o.partition_key, o.owner)
+                 union all
+                 (select o.workflow_id, o.partition_key
+                  from stepwell.workflow_status o
+                  where o.queue <> '' and o.started_at is not null and o.owner is null and o.completed_at is null
+                    and q.keep_place and o.namespace = s.namespace and o.queue = s.queue
+                  order by o.partition_key)) h
+             where (r.running >= q.concurrency or q.partition_concurrency is null or s.partition_key is null
                     or h.partition_key = s.partition_key)
              limit 5)::text[]
 from stepwell.workflow_status s
 join stepwell.queues q on q.namespace = s.namespace and q.name = s.queue
-cross join lateral (select stepwell.running(s.namespace, s.queue, null, null, 100000) as running) r
+cross join lateral (
+    select stepwell.running(s.namespace, s.queue, null, null, 100000)
+           + case when q.keep_place then stepwell.kept(s.namespace, s.queue, null, 100000) else 0 end as running) r
 where s.run_id = $1::uuid and s.status = 'ENQUEUED'
