@@ -165,46 +165,56 @@ async def _other() -> None:
         await asyncio.to_thread(sys.stdin.readline)  # until it is closed
 
 
-def sample(lab: Lab, system: str) -> Sample:
+def sample_shared(lab: Lab, system: str) -> Sample:
+    """What both rows show."""
     sizes = lab.sizes
     taken = Sample()
-    runs = sizes.dbos_enqueued if system == "dbos" else sizes.stepwell_enqueued
-    patience = sizes.child_timeout * 0.8
-    taken.take(lab.child(system, f"{__name__}:measure_in", single=sizes.enqueued_singly, bulk=runs))
-    out: dict[str, Any] = {"runs": runs, "patience": patience}
+    taken.take(lab.child(system, f"{__name__}:measure_in", single=sizes.enqueued_singly, bulk=_runs(lab, system)))
     for others, key in ((0, "one"), (1, "two")):
-        url = lab.fresh_database(system)
-        lab.child(system, f"{__name__}:fill", url=url, runs=runs)
-        taken.take(lab.child(system, f"{__name__}:measure_out", url=url, key=key, others=others, look=0.02, **out))
-        lab.server.drop_database(url)
-    times = 30
-    if system == PGQUEUER:
-        url = lab.fresh_database(system)
-        lab.child(system, f"{__name__}:fill", url=url, runs=0)
-        taken.take(
-            lab.child(system, f"{__name__}:measure_pick_up", url=url, times=times, key="start", patience=patience)
-        )
-        lab.server.drop_database(url)
-        return taken
-    taken.take(lab.child(system, f"{__name__}:measure_pick_up", times=times, key="start", patience=patience))
+        _measure_out(lab, system, taken, lab.fresh_database(system), key, others=others)
+    _measure_pick_up(lab, system, taken, lab.fresh_database(system), "start", waiting=0)
+    return taken
+
+
+def sample(lab: Lab, system: str) -> Sample:
+    taken = sample_shared(lab, system)
     old = lab.kept(f"finished runs of {system}")
     if old is None:
         old = lab.fresh_database(system)
         lab.keep(f"finished runs of {system}", old)
         lab.child(system, f"{__name__}:make_model", url=old)
-        fill_with_finished_runs(system, old, sizes.finished_runs)
-    taken.take(lab.child(system, f"{__name__}:measure_pick_up", url=old, times=times, key="old", patience=patience))
-    lab.child(system, f"{__name__}:fill", url=old, runs=runs)
+        fill_with_finished_runs(system, old, lab.sizes.finished_runs)
+    _measure_pick_up(lab, system, taken, old, "old")
     # To count what is left takes some time in these tables.
-    taken.take(lab.child(system, f"{__name__}:measure_out", url=old, key="old_out", others=0, look=0.2, **out))
+    _measure_out(lab, system, taken, old, "old_out", look=0.2)
     if system == "stepwell":
-        url = lab.fresh_database(system)
-        lab.child(system, f"{__name__}:fill", url=url, runs=sizes.waiting_runs, queue="elsewhere")
-        taken.take(
-            lab.child(system, f"{__name__}:measure_pick_up", url=url, times=times, key="waiting", patience=patience)
-        )
-        lab.server.drop_database(url)
+        _measure_pick_up(lab, system, taken, lab.fresh_database(system), "waiting", waiting=lab.sizes.waiting_runs)
     return taken
+
+
+def _runs(lab: Lab, system: str) -> int:
+    return lab.sizes.dbos_enqueued if system == "dbos" else lab.sizes.stepwell_enqueued
+
+
+def _measure_out(
+    lab: Lab, system: str, taken: Sample, url: str, key: str, *, others: int = 0, look: float = 0.02
+) -> None:
+    runs = _runs(lab, system)
+    how: dict[str, Any] = {"key": key, "runs": runs, "others": others, "look": look, "patience": _patience(lab)}
+    lab.child(system, f"{__name__}:fill", url=url, runs=runs)
+    taken.take(lab.child(system, f"{__name__}:measure_out", url=url, **how))
+
+
+def _measure_pick_up(lab: Lab, system: str, taken: Sample, url: str, key: str, *, waiting: int | None = None) -> None:
+    """`waiting`: so many runs wait in a queue that nobody serves; None: the database is filled already."""
+    if waiting is not None:
+        lab.child(system, f"{__name__}:fill", url=url, runs=waiting, queue="elsewhere")
+    how: dict[str, Any] = {"key": key, "times": 30, "patience": _patience(lab)}
+    taken.take(lab.child(system, f"{__name__}:measure_pick_up", url=url, **how))
+
+
+def _patience(lab: Lab) -> float:
+    return lab.sizes.child_timeout * 0.8
 
 
 _SHARED = (
@@ -231,7 +241,7 @@ ROW_PGQUEUER = Row(
     "p",
     "queues, beside PgQueuer 1.6 in the place of DBOS: its bare jobs",
     tuple(Metric(m.key, m.title, m.unit, m.better, ratio=1 if m.key == "one" else None) for m in _SHARED),
-    sample,
+    sample_shared,
     instead=PGQUEUER,
 )
 
