@@ -18,6 +18,7 @@ from stepwell import (
     step,
     workflow,
 )
+from stepwell.model.queues import SINGLETONS
 from tests.engine.kit import Lab, reaches
 
 
@@ -187,6 +188,18 @@ def test_starts_of_a_singleton_wait_for_each_other(lab: Lab, client: Client) -> 
     assert ended is not None
     assert began is not None
     assert ended <= began
+
+
+def test_what_people_have_set_for_singletons_stays(lab: Lab) -> None:
+    """Each process that starts one makes their queue, which may be paused for a reason."""
+    first = lab.launch()
+    long.options(engine=first).singleton("k", mode="queue").start(0.0).result(timeout=10)
+    first.queues.pause(SINGLETONS)
+    second = lab.launch("second")
+    handle = one.options(engine=second).singleton("k", mode="queue").start(1)
+    assert first.queues.get(SINGLETONS).queue.paused
+    first.queues.resume(SINGLETONS)
+    assert handle.result(timeout=10) == 1
 
 
 def test_one_of_many_at_once_is_left(lab: Lab, client: Client) -> None:

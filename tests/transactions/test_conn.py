@@ -206,6 +206,22 @@ def test_a_transaction_on_the_engines_file_does_not_wait_for_itself(sqlite_home:
     assert sqlite_home.ledger() == {"p-1": 1}
 
 
+@transaction
+def ship_debounced(conn: sqlite3.Connection, entry: str) -> str:
+    return parcel.debounce(entry, delay=0.01).start(entry).id
+
+
+@workflow
+def shipping_debounced(entry: str) -> str:
+    return ship_debounced(entry)
+
+
+def test_a_debounced_start_in_it_does_not_either(sqlite_home: Home) -> None:
+    sqlite_home.launch()
+    with pytest.raises(TransactionMisuse, match="write lock"):
+        shipping_debounced("p-3")
+
+
 @workflow
 def starts_with(conn_of: str) -> str:
     conn = sqlite3.connect(conn_of)

@@ -182,10 +182,13 @@ def start_workflow_async(
     return outside.start_async(o.engine, d, o, instance, args, kwargs)
 
 
-def refuse_blocking(d: WorkflowDefinition) -> None:
-    """Raises AsyncMismatch on a loop's thread."""
-    if _get_running_loop() is not None:
+def check_start(d: WorkflowDefinition, *, blocks: bool) -> None:
+    """What every start outside a workflow's own code must pass. Raises AsyncMismatch, TransactionMisuse."""
+    if blocks and _get_running_loop() is not None:
         _refuse_on_loop(d)
+    _refuse_while_file_is_locked(d)
+    if not blocks:
+        _refuse_in_def_step(d, frame.get())
 
 
 def start_many(calls: Sequence[BoundCall[Any]], atomic: bool = False) -> list[RunRef]:

@@ -12,7 +12,7 @@ from stepwell.core.engines import find_runtime
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.ref import RunRef
 from stepwell.core.starting import new_run
-from stepwell.errors import PayloadTooLarge, UsageError
+from stepwell.errors import PayloadTooLarge, StepwellError, UsageError
 from stepwell.model.coalescing import Batching, Coalescing, Debounce, Singleton, dedup_key
 from stepwell.model.options import CallOptions
 from stepwell.model.queues import SINGLETONS, Queue
@@ -37,7 +37,8 @@ def start(
 ) -> RunRef:
     """Start, or meet the run of the same key, and block until that is committed."""
     _check(d, o, how)
-    return blocking(runtime := find_runtime(o.engine), _start(runtime, d, o, how, instance, args, kwargs))
+    runtime = find_runtime(o.engine)
+    return blocking(runtime, _start(runtime, d, o, how, instance, args, kwargs))
 
 
 def start_async(
@@ -85,7 +86,7 @@ async def _start(
     try:
         started = await _met(runtime, d, how, run)
     except StoreFault as fault:
-        raise UsageError(f"the database refuses to start {d.name!r}: {fault.told}") from fault
+        raise StepwellError(f"the database refuses to start {d.name!r}: {fault.told}") from fault
     runtime.work.set()
     return RunRef(runtime, started.workflow_id, started.run_id, d)
 
@@ -94,7 +95,7 @@ async def _declare_singletons(runtime: "Runtime") -> None:
     """Once per runtime."""
     if runtime not in _DECLARED:
         singletons = Queue(SINGLETONS, partition_concurrency=1, keep_place=True)
-        await runtime.patient(runtime.store.set_queue, singletons, outside=True)
+        await runtime.patient(runtime.store.declare_queues, [singletons], outside=True)
         _DECLARED.add(runtime)
 
 

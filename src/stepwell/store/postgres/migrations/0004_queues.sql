@@ -152,7 +152,7 @@ begin
     return (select count(*) from (
         select from stepwell.workflow_status s
         where s.status = 'PENDING' and s.queue <> '' and s.namespace = tenant and s.queue = of_queue
-            order by s.partition_key, s.owner limit most) r);
+        order by s.partition_key, s.owner limit most) r);
 end $$;
 
 -- How many runs keep their places in a queue without being owned, counted up to `most`; of one partition, or of all.
