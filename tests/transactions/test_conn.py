@@ -17,6 +17,7 @@ from stepwell import (
     TransactionMisuse,
     UsageError,
     WorkflowConflict,
+    publish,
     transaction,
     workflow,
 )
@@ -211,15 +212,21 @@ def ship_debounced(conn: sqlite3.Connection, entry: str) -> str:
     return parcel.debounce(entry, delay=0.01).start(entry).id
 
 
+@transaction
+def ship_published(conn: sqlite3.Connection, entry: str) -> str:
+    return publish("shipped", entry)
+
+
 @workflow
-def shipping_debounced(entry: str) -> str:
-    return ship_debounced(entry)
+def shipping_otherwise(entry: str, debounced: bool) -> str:
+    return ship_debounced(entry) if debounced else ship_published(entry)
 
 
-def test_a_debounced_start_in_it_does_not_either(sqlite_home: Home) -> None:
+@pytest.mark.parametrize("debounced", [True, False])
+def test_nor_do_other_writes_in_it(sqlite_home: Home, debounced: bool) -> None:
     sqlite_home.launch()
     with pytest.raises(TransactionMisuse, match="write lock"):
-        shipping_debounced("p-3")
+        shipping_otherwise("p-3", debounced)
 
 
 @workflow

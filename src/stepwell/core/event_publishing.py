@@ -42,6 +42,7 @@ class Occurrence:
     __slots__ = ("_body", "_id", "_runtime", "_text", "event", "mark", "name")
 
     def __init__(self, runtime: "Runtime", event: str, payload: object, id: str | None) -> None:
+        effects.refuse_while_file_is_locked("publish")
         self.event = check_event(event)
         self._id = None if id is None else check_event_id(id)
         self._runtime = runtime
