@@ -9,7 +9,7 @@
     │   ├── AsyncMismatch             a blocking call on a loop's thread, or an async call from def code
     │   ├── NotInWorkflow             a verb that needs a running workflow
     │   ├── NoRunningEngine           no engine is running in this process
-    │   ├── TransactionMisuse         commit() in a transaction's body, a transaction within a transaction
+    │   ├── TransactionMisuse         commit() in a transaction's body, a transaction within another, a wait for itself
     │   ├── AmbiguousEngine           several are
     │   └── EngineForked              an engine that was launched before fork()
     ├── WorkflowNotFound
@@ -85,7 +85,8 @@ class NoRunningEngine(UsageError):
 
 
 class TransactionMisuse(UsageError):
-    """The body of a @transaction ended its transaction itself (commit, rollback, close), or called another one."""
+    """The body of a @transaction ended its transaction itself (commit, rollback, close), or called another one; or, on
+    SQLite, what would wait for the write lock that the transaction holds."""
 
 
 class AmbiguousEngine(UsageError):

@@ -6,13 +6,14 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from stepwell.core import cancel, child, events, sending, streams
+from stepwell.core import child, events, operate, sending, streams
 from stepwell.core.context import Branch, frame
 from stepwell.core.definition import WorkflowDefinition
 from stepwell.core.engines import find_runtime
+from stepwell.core.locked_file import refusal
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.ref import RunRef
-from stepwell.errors import AsyncMismatch
+from stepwell.errors import AsyncMismatch, TransactionMisuse
 from stepwell.model.durations import seconds
 from stepwell.model.info import StepInfo, WorkflowInfo
 from stepwell.model.sentinel import RAISE
@@ -39,8 +40,14 @@ class _Base(Generic[T]):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._ref.workflow_id!r}>"
 
-    async def _result(self, timeout: float | None) -> Any:
-        return await self._ref.result(timeout)
+    def _result(self, timeout: float | None) -> Coroutine[Any, Any, Any]:
+        refused = refusal(self._ref.runtime, f"the result of {self.id!r} is waited for", "Wait for it before, or after")
+        return self._ref.result(timeout) if refused is None else self._result_now(refused)
+
+    async def _result_now(self, refused: TransactionMisuse) -> Any:
+        if (await self._ref.row()).completed_at is None:
+            raise refused
+        return await self._ref.result()
 
     async def _status(self) -> WorkflowInfo:
         return WorkflowInfo.of(await self._ref.row())
@@ -58,9 +65,8 @@ class _Base(Generic[T]):
                 return found
             after = positions[-1]
 
-    async def _cancel(self) -> None:
-        run_id = await self._ref.bound()
-        await cancel.request(self._ref.runtime, [run_id], "cancel", outside=True)
+    def _cancel(self) -> Coroutine[Any, Any, None]:
+        return operate.cancel_run(self._ref.runtime, self._ref)
 
 
 class Handle(_Base[T]):

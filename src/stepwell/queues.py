@@ -79,9 +79,17 @@ class Queues:
         after a crash, call it again."""
         return self._host._block(lambda runtime: queueing.purge(runtime, name))
 
-    def drain(self, name: str | Queue, timeout: Duration | None = None) -> None:
-        """Block until nothing waits or runs in it (delayed runs included), at most `timeout` seconds: WaitTimeout."""
-        self._host._block(lambda runtime: queueing.drain(runtime, name, timeout))
+    def drain(self, name: str | Queue, timeout: Duration | None = None) -> int:
+        """Block until nothing is left to start (delayed runs included) or executed in it, at most `timeout` seconds:
+        WaitTimeout. It stops nothing itself: who sends is to be stopped before.
+
+        How many runs of it wait parked then, in a long `sleep`, a `recv` or for a child. They are not waited for, which
+        could take years; when what they wait for comes, they are in the queue again.
+
+            if engine.queues.drain("emails", timeout=60) == 0:
+                engine.queues.delete("emails")
+        """
+        return self._host._block(lambda runtime: queueing.drain(runtime, name, timeout))
 
     def delete(self, name: str | Queue) -> None:
         """Forget a queue's limits. Raises QueueNotFound, and QueueNotEmpty while runs of it wait or are executed."""
@@ -126,9 +134,9 @@ class AsyncQueues:
         """See `Queues.purge`."""
         return await self._await(lambda runtime: queueing.purge(runtime, name))
 
-    async def drain(self, name: str | Queue, timeout: Duration | None = None) -> None:
+    async def drain(self, name: str | Queue, timeout: Duration | None = None) -> int:
         """See `Queues.drain`."""
-        await self._await(lambda runtime: queueing.drain(runtime, name, timeout))
+        return await self._await(lambda runtime: queueing.drain(runtime, name, timeout))
 
     async def delete(self, name: str | Queue) -> None:
         """See `Queues.delete`."""

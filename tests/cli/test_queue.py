@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stepwell import Client, Queue, Rate, Stepwell, step, workflow
+from stepwell import Client, Queue, Rate, Stepwell, sleep, step, workflow
 from tests.cli.flows import add
 from tests.cli.kit import LONGEST_SECONDS, Cli, Program, eventually
 from tests.engine.kit import Gate
@@ -29,6 +29,11 @@ def stand() -> None:
 @workflow
 def hold() -> None:
     stand()
+
+
+@workflow
+def doze() -> None:
+    sleep(3600)
 
 
 def wait_in(client: Client, queue: str, count: int, **options: Any) -> None:
@@ -150,8 +155,22 @@ def test_drain_says_what_is_left(engine: Stepwell, cli: Cli) -> None:
     assert "emails has 2 waiting, 0 delayed, 0 running; it is paused" in waited.stderr
     thread = threading.Thread(target=engine.queues.resume, args=["emails"])
     thread.start()
-    assert cli.json("queue", "drain", "emails", "--timeout", "20") == {"queue": "emails", "empty": True}
+    assert cli.json("queue", "drain", "emails", "--timeout", "20") == {
+        "queue": "emails",
+        "empty": True,
+        "parked": 0,
+    }
     thread.join()
+
+
+def test_drain_says_what_waits_parked(engine: Stepwell, cli: Cli) -> None:
+    handles = [doze.options(queue="emails").start() for _ in range(2)]
+    eventually(lambda: engine.count(status="WAITING") == 2, "both are parked")
+    assert cli.lines("queue", "drain", "emails") == ["emails is empty; 2 runs wait parked"]
+    handles[0].cancel()
+    eventually(lambda: engine.count(status="WAITING") == 1, "one is cancelled")
+    assert cli.lines("queue", "drain", "emails") == ["emails is empty; 1 run waits parked"]
+    assert cli.json("queue", "drain", "emails") == {"queue": "emails", "empty": True, "parked": 1}
 
 
 def test_drain_tells_while_it_waits(sqlite: str, program: Program, tmp_path: Path) -> None:

@@ -84,6 +84,53 @@ def test_parked_with_a_timeout(engine: Stepwell) -> None:
     assert handle.result(timeout=10) == "in time"
 
 
+def test_a_slow_replay_delays_parking_and_does_not_prevent_it(engine: Stepwell) -> None:
+    """A wait of unknown length is parked when it has been a hundred times as long as the replay."""
+
+    @step
+    def note() -> None:
+        pass
+
+    @workflow(name="slow to replay", replace=True)
+    def slow_to_replay() -> list[Any]:
+        note()
+        time.sleep(0.005)  # every replay costs that: a hundred times as much is more than `park_after`
+        note()
+        return [recv("a"), recv("b")]
+
+    handle = slow_to_replay.options(id="w").start()
+    reaches(handle, "WAITING")
+    engine.send("w", 1, "a")
+    eventually(lambda: "recv(a)" in names(handle))
+    reaches(handle, "WAITING")
+    engine.send("w", 2, "b")
+    assert handle.result(timeout=10) == [1, 2]
+
+
+def test_a_submitted_step_delays_parking_and_does_not_prevent_it(lab: Lab) -> None:
+    engine = lab.launch(park_after=0.02, poll_interval=QUIET, sweep_interval=QUIET)
+    gate = Gate()
+
+    @step
+    def hold() -> None:
+        gate.hold()
+
+    @workflow(name="submits", replace=True)
+    def submits() -> Any:
+        held = hold.submit()
+        got = recv("t")
+        held.result()
+        return got
+
+    handle = submits.options(id="w").start()
+    gate.reached.wait()
+    eventually(lambda: engine.runtime.facts._mail)
+    gate.open()
+    reaches(handle, "WAITING")
+    engine.send("w", 1, "t")
+    assert handle.result(timeout=10) == 1
+
+
 def test_parked_on_events_and_streams(engine: Stepwell) -> None:
     gate = Gate()
 

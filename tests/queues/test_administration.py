@@ -19,6 +19,7 @@ from stepwell import (
     Stepwell,
     WaitTimeout,
     WorkflowCancelled,
+    recv,
     sleep,
     step,
     workflow,
@@ -56,6 +57,11 @@ def plus(a: int, b: int) -> int:
 @workflow
 def doze() -> None:
     sleep(3600)
+
+
+@workflow
+def hears() -> str:
+    return recv("news", type=str)
 
 
 @pytest.fixture(params=["def", "async def"])
@@ -183,7 +189,7 @@ def test_purge_goes_on_beyond_one_transaction(verb: Verb, engine: Stepwell) -> N
 
 
 def test_drain_waits_until_nothing_is_left(engine: Stepwell, verb: Verb) -> None:
-    verb("drain", "emails")
+    assert verb("drain", "emails") == 0
     handle = hold.options(queue="emails").start()
     gate.reached.wait()
     with ThreadPoolExecutor() as pool:
@@ -192,7 +198,7 @@ def test_drain_waits_until_nothing_is_left(engine: Stepwell, verb: Verb) -> None
             verb("drain", "emails", timeout=0.3)
         assert not draining.done()
         gate.open()
-        draining.result()
+        assert draining.result() == 0
     assert handle.status().status == "SUCCESS"
 
 
@@ -207,8 +213,25 @@ def test_drain_says_what_is_left(verb: Verb) -> None:
 def test_a_parked_run_has_given_its_place_back(engine: Stepwell, verb: Verb) -> None:
     handle = doze.options(queue="emails").start()
     assert eventually(lambda: handle.status().status == "WAITING")
-    verb("drain", "emails", timeout=PATIENCE_SECONDS)
+    assert verb("drain", "others", timeout=PATIENCE_SECONDS) == 0
+    assert verb("drain", "emails", timeout=PATIENCE_SECONDS) == 1
     handle.cancel()
+    eventually(lambda: handle.status().status == "CANCELLED")
+    assert verb("drain", "emails", timeout=PATIENCE_SECONDS) == 0
+
+
+def test_drain_waits_for_a_parked_run_that_goes_on(lab: Lab) -> None:
+    engine = lab.launch(park_after=0.02)
+    handle = hears.options(queue="emails").start()
+    assert eventually(lambda: handle.status().status == "WAITING")
+    engine.queues.pause("emails")
+    handle.send("go on", "news")
+    assert eventually(lambda: handle.status().status == "ENQUEUED")
+    with pytest.raises(WaitTimeout, match="has 1 runs that wait"):
+        engine.queues.drain("emails", timeout=0.01)
+    engine.queues.resume("emails")
+    assert engine.queues.drain("emails", timeout=PATIENCE_SECONDS) == 0
+    assert handle.result() == "go on"
 
 
 def test_delete(verb: Verb) -> None:

@@ -169,21 +169,26 @@ def purge(target: Target, out: Output, name: str, yes: bool) -> None:
 @with_database
 @with_json
 def drain(target: Target, out: Output, name: str, timeout: float | None) -> None:
-    """Wait until nothing waits or runs in it, delayed runs included. Exit code 5 if --timeout is over first.
+    """Wait until nothing is left to start or executed in it, delayed runs included. Exit code 5 if --timeout is over
+    first.
 
-    It stops nothing and starts nothing: pause who sends, and leave the processes that serve it running.
+    It stops nothing and starts nothing: pause who sends, and leave the processes that serve it running. Runs that wait
+    parked (in a long sleep, for a message) are not waited for: it says how many there are, and they come back.
     """
     until = float("inf") if timeout is None else time.monotonic() + seconds(timeout, "--timeout")
     told = ""
     with client_of(target) as client:
-        while (left := _left(client, name, max(0.0, min(_TELL_SECONDS, until - time.monotonic())))) is not None:
+        while not isinstance(left := _left(client, name, max(0.0, min(_TELL_SECONDS, until - time.monotonic()))), int):
             said = _told(left)
             if time.monotonic() >= until:
                 raise Failure(f"after {timeout:g} s {name} has {said}", Exit.TIMEOUT, "It goes on.")
             if said != told and not out.as_json:
                 out.note(f"{name}: {said}")
             told = said
-    out.document({"queue": name, "empty": True}) if out.as_json else out.line(f"{name} is empty")
+    if out.as_json:
+        out.document({"queue": name, "empty": True, "parked": left})
+    else:
+        out.line(f"{name} is empty" + (f"; {counted(left, 'run waits', 'runs wait')} parked" if left else ""))
 
 
 @queue.command()
@@ -207,16 +212,15 @@ def age(since: datetime | None) -> str | None:
     return None if since is None else duration(max(0.0, (datetime.now(UTC) - since).total_seconds()))
 
 
-def _left(client: Client, name: str, patience: float) -> QueueInfo | None:
-    """What is still in it after that many seconds; None as soon as nothing is."""
+def _left(client: Client, name: str, patience: float) -> QueueInfo | int:
+    """What is still in it after that many seconds; as soon as nothing is, how many runs wait parked."""
     try:
-        client.queues.drain(name, patience)
+        return client.queues.drain(name, patience)
     except WaitTimeout:
         try:
             return client.queues.get(name)
         except QueueNotFound:
-            return None
-    return None
+            return client.count(queue=name, status="WAITING")
 
 
 def _told(info: QueueInfo) -> str:

@@ -78,14 +78,9 @@ def answered(
     if limited is not None:
         due = limited if due is None else min(due, limited)
     left = None if due is None else max(0.0, runtime.clock.seconds_until(due))
-    # So long that replays cost little: a wait of unknown length must not hold its thread for good because of them.
-    patience = max(runtime.settings.park_after, 100 * execution.replay_seconds)
-    if (left is None or left > patience) and runtime.may_park(execution, patience * 1.001):
-        in_time = thread_ops.wait(execution, slot, key, name, kind, mark, patience)
-        if not in_time and runtime.may_park(execution, patience * 1.001):
-            thread_ops.park(execution, *(_until(wait, due) for wait in waits))
-    else:
-        in_time = thread_ops.wait(execution, slot, key, name, kind, mark, left)
+    in_time = thread_ops.wait_or_park(
+        execution, slot, key, name, kind, mark, left, lambda: [_until(wait, due) for wait in waits]
+    )
     if not in_time:
         return None
     if slot.error is not None:

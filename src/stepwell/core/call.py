@@ -16,8 +16,9 @@ from stepwell.core.definition import BoundCall, Definition, StepDefinition, Work
 from stepwell.core.engines import RUNNING, find_runtime
 from stepwell.core.fan_out_hands import Hands, InWorkflow, Outside
 from stepwell.core.futures import StepFuture
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.ref import RunRef
-from stepwell.errors import AsyncMismatch, InvalidArgument, NotDurableWarning, TransactionMisuse, UsageError
+from stepwell.errors import AsyncMismatch, InvalidArgument, NotDurableWarning, UsageError
 from stepwell.model.options import CallOptions, StepOptions
 
 Args = tuple[Any, ...]
@@ -130,6 +131,7 @@ def call_workflow(d: WorkflowDefinition, o: CallOptions, instance: object | None
         _refuse_on_loop(d)
     if here is not None:
         return child.call(here, d, o, instance, args, kwargs)
+    _refuse_while_file_is_locked(d, o)
     return outside.call(find_runtime(o.engine), d, o, instance, args, kwargs)
 
 
@@ -143,6 +145,7 @@ def call_workflow_async(
         if not here.execution.definition.is_async:
             _refuse_in_def(d, here.execution.definition)
         return child.call_async(here, d, o, instance, args, kwargs)
+    _refuse_while_file_is_locked(d, o)
     return outside.call_async(o.engine, d, o, instance, args, kwargs)
 
 
@@ -157,7 +160,7 @@ def start_workflow(
         if here is not None:
             raise in_transaction.refuse_in_workflow(d)
         return in_transaction.start(find_runtime(o.engine), d, o, instance, args, kwargs)
-    _refuse_while_file_is_locked(d)
+    _refuse_while_file_is_locked(d, o)
     if here is not None:
         return child.start(here, d, o, instance, args, kwargs)
     return outside.start(find_runtime(o.engine), d, o, instance, args, kwargs)
@@ -172,7 +175,7 @@ def start_workflow_async(
         if here is not None:
             raise in_transaction.refuse_in_workflow(d)
         return in_transaction.start_async(find_runtime(o.engine), d, o, instance, args, kwargs)
-    _refuse_while_file_is_locked(d)
+    _refuse_while_file_is_locked(d, o)
     if here is None:
         _refuse_in_def_step(d, frame.get())
     else:
@@ -182,11 +185,11 @@ def start_workflow_async(
     return outside.start_async(o.engine, d, o, instance, args, kwargs)
 
 
-def check_start(d: WorkflowDefinition, *, blocks: bool) -> None:
+def check_start(d: WorkflowDefinition, o: CallOptions, *, blocks: bool) -> None:
     """What every start outside a workflow's own code must pass. Raises AsyncMismatch, TransactionMisuse."""
     if blocks and _get_running_loop() is not None:
         _refuse_on_loop(d)
-    _refuse_while_file_is_locked(d)
+    _refuse_while_file_is_locked(d, o)
     if not blocks:
         _refuse_in_def_step(d, frame.get())
 
@@ -198,8 +201,7 @@ def start_many(calls: Sequence[BoundCall[Any]], atomic: bool = False) -> list[Ru
     here = _starting_frame()
     if any(c.options.conn is not None for c in calls):
         return [start_workflow(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
-    if calls:
-        _refuse_while_file_is_locked(calls[0].definition)
+    _refuse_all_while_file_is_locked(calls)
     if here is not None:
         return bulk.start_children(here, calls)
     return bulk.start_many(calls, atomic)
@@ -208,8 +210,8 @@ def start_many(calls: Sequence[BoundCall[Any]], atomic: bool = False) -> list[Ru
 def start_many_async(calls: Sequence[BoundCall[Any]], atomic: bool = False) -> Coroutine[object, None, list[RunRef]]:
     """The same, awaitable."""
     if _starting_frame() is None and all(c.options.conn is None for c in calls):
+        _refuse_all_while_file_is_locked(calls)
         if calls:
-            _refuse_while_file_is_locked(calls[0].definition)
             _refuse_in_def_step(calls[0].definition, frame.get())
         return bulk.start_many_async(calls, atomic)
     starts = [start_workflow_async(c.definition, c.options, c.instance, c.args, c.kwargs) for c in calls]
@@ -264,7 +266,10 @@ def _mapping_frame(d: WorkflowDefinition, o: CallOptions) -> Branch | None:
     _refuse_conn(d, o)
     if o.id is not None:
         raise InvalidArgument("map: an id is for one run: map the calls fn.options(id=...).bind(...)")
-    return _waiting_frame(d)
+    here = _waiting_frame(d)
+    if here is None:
+        _refuse_while_file_is_locked(d, o)
+    return here
 
 
 def _hands(here: Branch | None, o: CallOptions) -> Hands:
@@ -322,14 +327,17 @@ def _refuse_conn(d: WorkflowDefinition, o: CallOptions) -> None:
         )
 
 
-def _refuse_while_file_is_locked(d: Definition) -> None:
-    around = open_transaction.get()
-    if around is not None and around.locks_file:
-        raise TransactionMisuse(
-            f"{d.name} is started within the transaction {around.name}, which holds the SQLite file's write lock: it "
-            f"would wait "
-            "for itself. Start it in that transaction with options(conn=...), or after it"
+def _refuse_while_file_is_locked(d: Definition, o: CallOptions) -> None:
+    if open_transaction.get() is not None:
+        refuse_while_file_is_locked(
+            find_runtime(o.engine), d.name, "Start it in that transaction with options(conn=...), or after it"
         )
+
+
+def _refuse_all_while_file_is_locked(calls: Sequence[BoundCall[Any]]) -> None:
+    if open_transaction.get() is not None:
+        for each in calls:
+            _refuse_while_file_is_locked(each.definition, each.options)
 
 
 def _warn_not_durable(d: Definition) -> None:

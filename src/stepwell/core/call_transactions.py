@@ -150,7 +150,7 @@ class _Plain:
             await hold.begin(dialect, mode)
             first = () if instance is None else (instance,)
             connection = () if hold.connection is None else (hold.connection,)
-            token = open_transaction.set(OpenTransaction(d.name, locks_file))
+            token = open_transaction.set(OpenTransaction(d.name, dialect if locks_file else None))
             try:
                 value = await self.body(d, (*first, *connection, *args), kwargs)
             finally:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stepwell.core.execution import Execution
+    from stepwell.core.runtime import Runtime
+    from stepwell.store.transactions import Dialect
 
 
 class Branch:
@@ -72,13 +74,18 @@ class StepScope:
 
 
 class OpenTransaction:
-    """A transaction whose body is running. `locks_file`: it holds the write lock of the engine's own SQLite file."""
+    """A transaction whose body is running. `locks`: what is said to the SQLite file whose write lock it holds, if that
+    is its engine's own."""
 
-    __slots__ = ("locks_file", "name")
+    __slots__ = ("locks", "name")
 
-    def __init__(self, name: str, locks_file: bool) -> None:
+    def __init__(self, name: str, locks: "Dialect | None") -> None:
         self.name = name
-        self.locks_file = locks_file
+        self.locks = locks
+
+    def holds_up(self, runtime: "Runtime") -> bool:
+        """Whether what that engine or client writes would wait for this transaction."""
+        return self.locks is not None and runtime.store.dialect() == self.locks
 
 
 #: The transaction around the running code, in a workflow or not.

@@ -9,13 +9,13 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from stepwell.core import async_ops, thread_ops
-from stepwell.core.context import Branch, StepScope, open_transaction
+from stepwell.core.context import Branch, StepScope
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.unwind import Unwound
 from stepwell.core.verbs import draw
-from stepwell.errors import AsyncMismatch, StreamClosed, TransactionMisuse
+from stepwell.errors import AsyncMismatch, StreamClosed
 from stepwell.model.messaging import EventWrite, Published, StreamWrite
 
 if TYPE_CHECKING:
@@ -60,17 +60,6 @@ def now_in_thread(runtime: "Runtime", verb: str, coroutine: Coroutine[Any, Any, 
 async def now_on_loop(runtime: "Runtime", coroutine: Coroutine[Any, Any, Any]) -> Any:
     """From a step, or from outside, whatever loop this is."""
     return await from_any_loop(runtime, coroutine)
-
-
-def refuse_while_file_is_locked(verb: str) -> None:
-    """Raise TransactionMisuse where the write would wait for the transaction that it is called in."""
-    around = open_transaction.get()
-    if around is not None and around.locks_file:
-        instead = "Send it in that transaction with conn=, or after it" if verb == "send" else "Do it after it"
-        raise TransactionMisuse(
-            f"{verb} is called within the transaction {around.name}, which holds the SQLite file's write lock: it "
-            f"would wait for itself. {instead}"
-        )
 
 
 # -- publishing ----------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from stepwell.core.event_subscriptions import read_parameters
 from stepwell.core.execution import Execution
 from stepwell.core.expressions import names_of, parse
 from stepwell.core.keys import Key
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.starting import STARTED_IN_SQL
 from stepwell.core.verbs import async_branch, def_branch, draw
 from stepwell.errors import InvalidArgument, StepwellError
@@ -42,7 +43,7 @@ class Occurrence:
     __slots__ = ("_body", "_id", "_runtime", "_text", "event", "mark", "name")
 
     def __init__(self, runtime: "Runtime", event: str, payload: object, id: str | None) -> None:
-        effects.refuse_while_file_is_locked("publish")
+        refuse_while_file_is_locked(runtime, "publish")
         self.event = check_event(event)
         self._id = None if id is None else check_event_id(id)
         self._runtime = runtime
@@ -148,7 +149,6 @@ def publish(runtime: "Runtime", event: str, payload: object, id: str | None) -> 
     if isinstance(here, Branch):
         return _in_thread(def_branch("publish"), Occurrence(runtime, event, payload, id))
     made = Occurrence(runtime, event, payload, id)
-    effects.refuse_while_file_is_locked("publish")
     coroutine = made.from_outside() if here is None else made.from_step(here)
     published: str = effects.now_in_thread(runtime, "publish", coroutine)
     return published
@@ -160,7 +160,6 @@ async def publish_async(runtime: "Runtime", event: str, payload: object, id: str
     if isinstance(here, Branch):
         return await _on_loop(async_branch("publish"), Occurrence(runtime, event, payload, id))
     made = Occurrence(runtime, event, payload, id)
-    effects.refuse_while_file_is_locked("publish")
     coroutine = made.from_outside() if here is None else made.from_step(here)
     published: str = await effects.now_on_loop(runtime, coroutine)
     return published

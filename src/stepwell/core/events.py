@@ -10,6 +10,7 @@ from stepwell.core.context import Branch
 from stepwell.core.execution import Execution
 from stepwell.core.facts import ENDED
 from stepwell.core.keys import Key
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.recall import Reader
 from stepwell.core.receive import Written, late, or_default
 from stepwell.core.ref import RunRef
@@ -129,6 +130,7 @@ def get(ref: RunRef, key: str, tp: Any, timeout: Duration | None, default: objec
     asked = Get(ref, key, tp, timeout, default)
     here = place_to_wait("get_event")
     if here is None:
+        refuse_while_file_is_locked(ref.runtime, "get_event")
         return effects.now_in_thread(ref.runtime, "get_event", asked.outside())
     return asked.in_thread(def_branch("get_event"))
 
@@ -138,5 +140,6 @@ async def get_async(ref: RunRef, key: str, tp: Any, timeout: Duration | None, de
     asked = Get(ref, key, tp, timeout, default)
     here = place_to_wait("get_event")
     if here is None:
+        refuse_while_file_is_locked(ref.runtime, "get_event")
         return await effects.now_on_loop(ref.runtime, asked.outside())
     return await asked.on_loop(async_branch("get_event"))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from stepwell.core import cancel as cancelling
 from stepwell.core import resuming, sealing
+from stepwell.core.locked_file import writes
 from stepwell.core.ref import RunRef
 from stepwell.core.registry import route
 from stepwell.errors import InvalidArgument, UsageError, WaitTimeout
@@ -92,6 +93,7 @@ async def count(runtime: "Runtime", where: RunFilter) -> int:
     return await runtime.patient(runtime.store.count_runs, where, outside=True)
 
 
+@writes("cancel")
 async def cancel(runtime: "Runtime", workflow_id: str, force: bool, children: bool) -> None:
     """Request or force."""
     ref = await reference(runtime, workflow_id)
@@ -101,6 +103,13 @@ async def cancel(runtime: "Runtime", workflow_id: str, force: bool, children: bo
     await cancelling.request(runtime, [await ref.bound()], "cancel", force=force, children=children, outside=True)
 
 
+@writes("cancel")
+async def cancel_run(runtime: "Runtime", ref: RunRef) -> None:
+    """Request it, for this very run."""
+    await cancelling.request(runtime, [await ref.bound()], "cancel", outside=True)
+
+
+@writes("resume")
 async def resume(runtime: "Runtime", workflow_id: str) -> RunRef:
     """Go on from where it stopped. Raises UsageError where there is nothing to resume."""
     ref = await reference(runtime, workflow_id)
@@ -132,6 +141,7 @@ def _place(step: str) -> tuple[str, int]:
     return branch, int(seq)
 
 
+@writes("rewind")
 async def rewind(runtime: "Runtime", workflow_id: str, step: str) -> RunRef:
     """The same run from that step again."""
     branch, seq = _place(step)
@@ -147,6 +157,7 @@ async def rewind(runtime: "Runtime", workflow_id: str, step: str) -> RunRef:
     return ref
 
 
+@writes("fork")
 async def fork(runtime: "Runtime", workflow_id: str, step: str, input: Any, new_id: str | None) -> RunRef:
     """A new run with the outcomes from before that step."""
     branch, seq = _place(step)
@@ -195,6 +206,7 @@ def _is_call(input: Any) -> bool:
     )
 
 
+@writes("delete")
 async def delete(runtime: "Runtime", workflow_id: str) -> None:
     """Remove an ended run."""
     ref = await reference(runtime, workflow_id)
@@ -215,6 +227,7 @@ async def ended(runtime: "Runtime", workflow_id: str, timeout: float | None) -> 
     return WorkflowInfo.of(await ref.row())
 
 
+@writes("run_until_idle")
 async def run_until_idle(runtime: "Runtime", timeout: float) -> None:
     """Wait until nothing is left that could run now: neither here nor enqueued and due. Raises WaitTimeout."""
     live = RunFilter(status=(Status.ENQUEUED, Status.PENDING))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from stepwell.core.locked_file import writes
 from stepwell.model.ids import check_name
 from stepwell.model.published import SubscriptionInfo, check_event
 
@@ -17,6 +18,7 @@ async def subscriptions(runtime: "Runtime", event: str | None) -> list[Subscript
     return [SubscriptionInfo.of(each) for each in found]
 
 
+@writes("unsubscribe")
 async def unsubscribe(runtime: "Runtime", event: str, workflow: str) -> int:
     """How many were removed."""
     check_event(event)

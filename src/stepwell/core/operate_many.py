@@ -10,6 +10,7 @@ from uuid import UUID
 
 from stepwell.core import cancel as cancelling
 from stepwell.core import operate, resuming
+from stepwell.core.locked_file import writes
 from stepwell.core.ref import RunRef
 from stepwell.errors import InvalidArgument, WorkflowNotFound
 from stepwell.model.looking import RunFilter, RunRow
@@ -86,6 +87,7 @@ async def all_pages_async(
 def cancelling_page(reason: str) -> Page:
     """Cancels a page, for this reason."""
 
+    @writes("cancel_many")
     async def cancel(runtime: "Runtime", where: RunFilter) -> Done:
         rows = await runtime.patient(runtime.store.list_runs, where, outside=True)
         asked = [row.run_id for row in rows if row.completed_at is None and row.cancel_reason is None]
@@ -95,6 +97,7 @@ def cancelling_page(reason: str) -> Page:
     return cancel
 
 
+@writes("resume_many")
 async def resuming_page(runtime: "Runtime", where: RunFilter) -> Done:
     """Resumes a page."""
     rows = await runtime.patient(runtime.store.list_runs, where, outside=True)

@@ -7,6 +7,7 @@ from stepwell.core import effects, sealing
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.verbs import async_branch, def_branch
 from stepwell.errors import NotInWorkflow
 from stepwell.model.ids import check_name
@@ -87,7 +88,7 @@ def publish(verb: str, made: Publication) -> None:
     if isinstance(here, Branch):
         effects.in_thread(def_branch(verb), made.kind, made.name, made.mark, made.from_workflow)
     else:
-        effects.refuse_while_file_is_locked(verb)
+        refuse_while_file_is_locked(here.execution.runtime, verb)
         effects.now_in_thread(here.execution.runtime, verb, made.from_step(here))
 
 
@@ -97,5 +98,5 @@ async def publish_async(verb: str, made: Publication) -> None:
     if isinstance(here, Branch):
         await effects.on_loop(async_branch(verb), made.kind, made.name, made.mark, made.from_workflow)
     else:
-        effects.refuse_while_file_is_locked(verb)
+        refuse_while_file_is_locked(here.execution.runtime, verb)
         await effects.now_on_loop(here.execution.runtime, made.from_step(here))

@@ -5,9 +5,12 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from stepwell.core.locked_file import writes
 from stepwell.errors import InvalidArgument, QueueNotEmpty, QueueNotFound, WaitTimeout
 from stepwell.model.durations import Duration, seconds
+from stepwell.model.looking import RunFilter
 from stepwell.model.queues import Queue, QueueInfo, QueueRow, queue_name
+from stepwell.model.status import Status
 
 if TYPE_CHECKING:
     from stepwell.core.runtime import Runtime
@@ -24,6 +27,7 @@ async def declare(runtime: "Runtime", queues: Sequence[Queue]) -> None:
         await runtime.patient(runtime.store.declare_queues, queues, outside=True)
 
 
+@writes("queues.create")
 async def create(runtime: "Runtime", queue: Queue) -> QueueInfo:
     """Make a queue, or give one that is there exactly these settings."""
     if not isinstance(queue, Queue):
@@ -32,6 +36,7 @@ async def create(runtime: "Runtime", queue: Queue) -> QueueInfo:
     return await get(runtime, queue)
 
 
+@writes("queues.update")
 async def update(runtime: "Runtime", name: str | Queue, **fields: Any) -> QueueInfo:
     """Change some settings. Raises QueueNotFound, InvalidArgument."""
     name = queue_name(name)
@@ -65,6 +70,7 @@ async def list_all(runtime: "Runtime") -> list[QueueInfo]:
     return [info_of(row) for row in await runtime.patient(runtime.store.queues, outside=True)]
 
 
+@writes("queues.pause or resume")
 async def set_paused(runtime: "Runtime", name: str | Queue, paused: bool) -> QueueInfo:
     """Pause or go on; a queue that nobody has declared gets a row."""
     name = queue_name(name)
@@ -72,6 +78,7 @@ async def set_paused(runtime: "Runtime", name: str | Queue, paused: bool) -> Que
     return await get(runtime, name)
 
 
+@writes("queues.purge")
 async def purge(runtime: "Runtime", name: str | Queue) -> int:
     """Cancel what waits in it and never started. How many runs."""
     name = queue_name(name)
@@ -85,15 +92,17 @@ async def purge(runtime: "Runtime", name: str | Queue) -> int:
     return number
 
 
-async def drain(runtime: "Runtime", name: str | Queue, timeout: Duration | None) -> None:
-    """Wait until nothing waits or runs in it. Raises WaitTimeout, saying what is left."""
+@writes("queues.drain")
+async def drain(runtime: "Runtime", name: str | Queue, timeout: Duration | None) -> int:
+    """Wait until nothing is to be started or runs in it; how many runs wait parked then. Raises WaitTimeout, saying
+    what is left."""
     name = queue_name(name)
     patience = float("inf") if timeout is None else seconds(timeout, "timeout")
     until = runtime.env.monotonic() + patience
     while True:
         left = next(iter(await runtime.patient(runtime.store.queues, name, outside=True)), None)
         if left is None or not (left.waiting or left.delayed or left.running):
-            return
+            return await runtime.patient(runtime.store.count_runs, _parked_in(name), outside=True)
         if runtime.env.monotonic() >= until:
             raise WaitTimeout(
                 f"after {patience:g} s the queue {name!r} has {left.waiting} runs that wait, {left.delayed} that are "
@@ -102,6 +111,11 @@ async def drain(runtime: "Runtime", name: str | Queue, timeout: Duration | None)
         await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - runtime.env.monotonic())))
 
 
+def _parked_in(name: str) -> RunFilter:
+    return RunFilter(status=(Status.WAITING,), queue=name)
+
+
+@writes("queues.delete")
 async def delete(runtime: "Runtime", name: str | Queue) -> None:
     """Remove its row. Raises QueueNotFound, and QueueNotEmpty while runs of it wait or are executed."""
     info = await get(runtime, name)

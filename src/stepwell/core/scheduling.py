@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Unpack
 
 from stepwell.core import sealing
+from stepwell.core.locked_file import writes
 from stepwell.core.next_fires import marked, next_fires
 from stepwell.core.ref import RunRef
 from stepwell.core.schedule import Checked, Schedule, ScheduleKeywords, check_schedule_name, checked
@@ -25,6 +26,7 @@ _CHUNK = 500
 MOST_SHOWN = 1000
 
 
+@writes("schedules.create")
 async def create(runtime: "Runtime", schedule: Schedule) -> ScheduleInfo:
     """A new schedule, of this engine's app. Raises ScheduleConflict."""
     if not isinstance(schedule, Schedule):
@@ -56,12 +58,14 @@ async def declare(runtime: "Runtime", schedule: Schedule) -> None:
     runtime.schedules.set()
 
 
+@writes("schedules.update")
 async def update(runtime: "Runtime", name: str, **fields: Unpack[ScheduleKeywords]) -> ScheduleInfo:
     """Change some fields; from now on. Raises ScheduleNotFound, InvalidArgument."""
     said = checked(**fields)
     return await _change(runtime, name, lambda row, now: changed(runtime, row, said, now))
 
 
+@writes("schedules.pause or resume")
 async def set_paused(runtime: "Runtime", name: str, paused: bool) -> ScheduleInfo:
     """Pause or resume; ticks that are due meanwhile are not missed ones."""
     return await _change(runtime, name, lambda row, now: changed(runtime, row, Checked(paused=paused), now))
@@ -77,6 +81,7 @@ async def list_all(runtime: "Runtime") -> list[ScheduleInfo]:
     return [ScheduleInfo.of(row) for row in await runtime.patient(runtime.store.schedules, outside=True)]
 
 
+@writes("schedules.delete")
 async def delete(runtime: "Runtime", name: str) -> None:
     """Its runs stay. Raises ScheduleNotFound."""
     check_schedule_name(name)
@@ -85,6 +90,7 @@ async def delete(runtime: "Runtime", name: str) -> None:
     runtime.schedules.set()
 
 
+@writes("schedules.trigger")
 async def trigger(runtime: "Runtime", name: str) -> RunRef:
     """Start a run now, beside the timetable: paused or not, whatever else runs. Raises ScheduleNotFound."""
     row = await _row(runtime, name)
@@ -105,6 +111,7 @@ async def preview(runtime: "Runtime", name: str, start: datetime, end: datetime)
     return marked(row.cadence, instant(start, "start"), _range(row, start, end, await _now(runtime)))
 
 
+@writes("schedules.backfill")
 async def backfill(runtime: "Runtime", name: str, start: datetime, end: datetime) -> list[RunRef]:
     """Start the runs of all ticks from `start` to before `end`, and not later than now: those to come are the
     timetable's. What is there already is not started again."""

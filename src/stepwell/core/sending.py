@@ -8,6 +8,7 @@ from stepwell.core import effects, in_transaction, sealing
 from stepwell.core.context import Branch, StepScope, frame
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key, drawn_key, sent_key
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.outside import blocking, from_any_loop
 from stepwell.core.verbs import async_branch, def_branch
 from stepwell.errors import AsyncMismatch, StepwellError, UsageError, WorkflowEnded, WorkflowNotFound
@@ -104,6 +105,9 @@ def refuse(workflow_id: str, sent: Sent) -> None:
         raise StepwellError(f"the message to {workflow_id!r} met {sent.delivery!r}")
 
 
+_INSTEAD = "Send it in that transaction with conn=, or after it"
+
+
 def send(
     runtime: "Runtime", workflow_id: str, message: object, topic: str | None, key: str | None, conn: object = None
 ) -> None:
@@ -118,7 +122,7 @@ def send(
     if isinstance(here, Branch):
         effects.in_thread(here, "send", parcel.name, parcel.mark, parcel.from_workflow)
         return
-    effects.refuse_while_file_is_locked("send")
+    refuse_while_file_is_locked(runtime, "send", _INSTEAD)
     coroutine = parcel.from_outside() if here is None else parcel.from_step(here)
     effects.now_in_thread(runtime, "send", coroutine)
 
@@ -137,7 +141,7 @@ async def send_async(
     if isinstance(here, Branch):
         await effects.on_loop(here, "send", parcel.name, parcel.mark, parcel.from_workflow)
         return
-    effects.refuse_while_file_is_locked("send")
+    refuse_while_file_is_locked(runtime, "send", _INSTEAD)
     coroutine = parcel.from_outside() if here is None else parcel.from_step(here)
     await effects.now_on_loop(runtime, coroutine)
 

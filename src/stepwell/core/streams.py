@@ -15,6 +15,7 @@ from stepwell.core import async_ops, effects, sealing, thread_ops, waiting
 from stepwell.core.context import Branch
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.ref import RunRef
 from stepwell.core.verbs import async_branch, def_branch, draw, place_to_wait
 from stepwell.errors import InvalidArgument
@@ -156,6 +157,7 @@ class StreamIterator(Iterator[Any]):
             if reading.ended:
                 raise StopIteration
             if place_to_wait("read_stream") is None:
+                refuse_while_file_is_locked(reading.ref.runtime, "read_stream")
                 effects.now_in_thread(reading.ref.runtime, "read_stream", reading.more())
             else:
                 reading.more_in_thread(def_branch("read_stream"))
@@ -177,6 +179,7 @@ class AsyncStreamIterator(AsyncIterator[Any]):
             if reading.ended:
                 raise StopAsyncIteration
             if place_to_wait("read_stream") is None:
+                refuse_while_file_is_locked(reading.ref.runtime, "read_stream")
                 await effects.now_on_loop(reading.ref.runtime, reading.more())
             else:
                 await reading.more_on_loop(async_branch("read_stream"))

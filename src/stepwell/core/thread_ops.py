@@ -1,7 +1,8 @@
 """Operations of `def` workflows, on the thread that runs them: the same rules as in `async_ops`, blocking."""
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from stepwell.core import cancel, sealing
@@ -146,6 +147,52 @@ def wait(
 
 def _limit(execution: Execution, slot: Slot, seconds: float) -> None:
     execution.runtime.loop.call_later(seconds, slot.resolve, _OVER, context=execution.runtime.context)
+
+
+#: The value of a slot whose run is to be parked.
+_PARKS = object()
+#: Between two looks whether it may be parked by now, however small the settings of a test are.
+_LEAST_PATIENCE_SECONDS = 0.01
+
+
+def wait_or_park(
+    execution: Execution,
+    slot: Slot,
+    key: Key,
+    name: str,
+    kind: str,
+    mark: int,
+    timeout: float | None,
+    waits: Callable[[], Sequence[Wait]] | None,
+) -> bool:
+    """Like `wait`, which holds the thread for a while; then the run parks with the rows that `waits` gives then. None:
+    it cannot be parked.
+
+    The while is so long that replays cost little next to it, not a condition: a wait of unknown length must not hold
+    its thread for good because its replay is slow, nor because a submitted step was under way when it began.
+    """
+    runtime = execution.runtime
+    patience = max(runtime.settings.park_after, 100 * execution.replay_seconds, _LEAST_PATIENCE_SECONDS)
+    if waits is not None and not execution.keeps_thread and (timeout is None or timeout > patience):
+        runtime.on_loop(_tire, execution, slot, patience)
+    in_time = wait(execution, slot, key, name, kind, mark, timeout)
+    if waits is not None and slot.value is _PARKS:
+        park(execution, *waits())
+    return in_time
+
+
+def _tire(execution: Execution, slot: Slot, patience: float) -> None:
+    execution.runtime.loop.call_later(patience, _tired, execution, slot, patience, context=execution.runtime.context)
+
+
+def _tired(execution: Execution, slot: Slot, patience: float) -> None:
+    """On the loop: park, or look again as much later, as long as somebody waits in the slot."""
+    if slot not in execution.blocked:
+        return
+    if execution.runtime.may_park(execution, math.inf):
+        slot.resolve(_PARKS)
+    else:
+        _tire(execution, slot, patience)
 
 
 def park(execution: Execution, *waits: Wait) -> None:

@@ -19,6 +19,7 @@ from stepwell.core import async_ops, effects, sealing, thread_ops
 from stepwell.core.context import Branch, frame
 from stepwell.core.execution import Execution
 from stepwell.core.keys import Key, sent_key
+from stepwell.core.locked_file import refuse_while_file_is_locked
 from stepwell.core.recall import Reader
 from stepwell.core.receive import Receive
 from stepwell.core.sending import refuse
@@ -248,7 +249,7 @@ def complete(runtime: "Runtime", verb: str, token_id: str, answer: object) -> No
     if isinstance(frame.get(), Branch):
         effects.in_thread(def_branch(verb), verb, verb, made.mark, made.from_workflow)
     else:
-        effects.refuse_while_file_is_locked(verb)
+        refuse_while_file_is_locked(runtime, verb)
         effects.now_in_thread(runtime, verb, made.directly())
 
 
@@ -258,5 +259,5 @@ async def complete_async(runtime: "Runtime", verb: str, token_id: str, answer: o
     if isinstance(frame.get(), Branch):
         await effects.on_loop(async_branch(verb), verb, verb, made.mark, made.from_workflow)
     else:
-        effects.refuse_while_file_is_locked(verb)
+        refuse_while_file_is_locked(runtime, verb)
         await effects.now_on_loop(runtime, made.directly())

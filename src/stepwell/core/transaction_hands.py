@@ -207,7 +207,8 @@ def _scope(branch: Branch, call: Call, locks_file: bool) -> Any:
     if bus.active:
         bus.body(scope)
     token = frame.set(scope)
-    opened = open_transaction.set(OpenTransaction(call.name, locks_file))
+    locks = call.execution.runtime.store.dialect() if locks_file else None
+    opened = open_transaction.set(OpenTransaction(call.name, locks))
     try:
         yield
     finally:

@@ -86,16 +86,11 @@ async def on_loop(execution: Execution, key: Key, name: str, fact: Fact, timeout
                     due = await _due(execution, key, name, timeout)
             if due is not None:
                 alarms.append(runtime.alarms.at(due, _answer, waiting, LATE))
-            left = float("inf") if due is None else runtime.clock.seconds_until(due)
-            if fact.row is not None and runtime.may_park_async(execution, left):
+            if fact.row is not None and runtime.may_park_async(execution, _left(execution, due)):
+                # As with the thread of a def run: so long that replays cost little next to it.
+                patience = max(_PATIENCE_SECONDS, runtime.settings.park_after, 100 * execution.replay_seconds)
                 alarms.append(
-                    runtime.loop.call_later(
-                        max(_PATIENCE_SECONDS, runtime.settings.park_after),
-                        _answer,
-                        waiting,
-                        _PATIENCE_OVER,
-                        context=runtime.context,
-                    )
+                    runtime.loop.call_later(patience, _answer, waiting, _PATIENCE_OVER, context=runtime.context)
                 )
             await async_ops.block(execution, waiting)
             answer = waiting.result()
@@ -110,10 +105,14 @@ async def on_loop(execution: Execution, key: Key, name: str, fact: Fact, timeout
                 fact.give_up(waiting)
             return answer
         fact.give_up(waiting)
-        if fact.row is not None and runtime.may_park_async(execution, left):
+        if fact.row is not None and runtime.may_park_async(execution, _left(execution, due)):
             execution.waits[key] = fact.row(key, due)
             execution.unwind(Fate.PARKED)
             raise Unwound
+
+
+def _left(execution: Execution, due: float | None) -> float:
+    return float("inf") if due is None else execution.runtime.clock.seconds_until(due)
 
 
 async def _due(execution: Execution, key: Key, name: str, seconds: float) -> float:
@@ -144,13 +143,13 @@ def in_thread(
     block_ends = min(execution.limits, default=None)
     ends = block_ends if due is None else due if block_ends is None else min(due, block_ends)
     left = None if ends is None else max(0.0, runtime.clock.seconds_until(ends))
-    patience = runtime.settings.park_after
-    parks = fact.row is not None and (left is None or left > patience) and runtime.may_park(execution, patience * 1.001)
+    row = fact.row
+    rows = None if row is None else lambda: [row(key, ends)]
     slot = Slot()
     holder: list[asyncio.Future[Any]] = []
     runtime.on_loop(_arm, execution, slot, fact, holder)
     try:
-        answered = thread_ops.wait(execution, slot, key, name, kind, mark, patience if parks else left)
+        answered = thread_ops.wait_or_park(execution, slot, key, name, kind, mark, left, rows)
     except BaseException:
         runtime.on_loop(_give_up, fact, holder)
         raise
@@ -159,8 +158,6 @@ def in_thread(
     runtime.on_loop(_give_up, fact, holder)
     if slot.error is not None:
         raise slot.error
-    if parks and fact.row is not None:
-        thread_ops.park(execution, fact.row(key, ends))
     if due is None or (block_ends is not None and block_ends < due):
         raise thread_ops.timed_out(execution)
     return LATE

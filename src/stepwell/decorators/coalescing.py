@@ -25,12 +25,12 @@ class _Coalesced:
 
     def _start(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> RunRef:
         view = self._view
-        call.check_start(view.definition, blocks=True)
+        call.check_start(view.definition, view._options, blocks=True)
         return coalescing.start(view.definition, view._options, self._how, view._receiver(), args, kwargs)
 
     async def _start_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> AsyncHandle[Any]:
         view = self._view
-        call.check_start(view.definition, blocks=False)
+        call.check_start(view.definition, view._options, blocks=False)
         receiver = view._receiver()
         return AsyncHandle(
             await coalescing.start_async(view.definition, view._options, self._how, receiver, args, kwargs)

@@ -259,7 +259,7 @@ class SQLiteStore(ClaimVerbs, QueueVerbs, CoalescingVerbs, ScheduleVerbs, Publis
     # -- users' transactions in this file ----------------------------------------------------------------
 
     def dialect(self) -> SQLiteDialect:
-        return SQLiteDialect(self.identity, self._clock)
+        return SQLiteDialect(self.identity, self._clock, self.path)
 
     async def standing(self, run_id: UUID, epoch: int, branch: str, seq: int) -> Standing:
         return await self._read.ask(standing, run_id, epoch, branch, seq)

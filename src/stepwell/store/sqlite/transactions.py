@@ -44,13 +44,22 @@ def owns(db: Session, run_id: UUID, epoch: int) -> bool:
 
 
 class SQLiteDialect:
-    """`clock`: the database's time, unix seconds. `identity`: whose runs are started."""
+    """`clock`: the database's time, unix seconds. `identity`: whose runs are started. `file`: where it is said, if that
+    is an engine's own; those of the same file are equal."""
 
     is_sqlite = True
 
-    def __init__(self, identity: StoreIdentity, clock: Callable[[], float]) -> None:
+    def __init__(self, identity: StoreIdentity, clock: Callable[[], float], file: Path | None = None) -> None:
         self._identity = identity
         self._clock = clock
+        self._file = file
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SQLiteDialect) or self._file is None or other._file is None:
+            return self is other
+        return self._file.resolve() == other._file.resolve()
+
+    __hash__ = object.__hash__
 
     def kind_of(self, code: str) -> FaultKind:
         """By the store's own table."""
