@@ -1,10 +1,13 @@
 """Claims what may run, as much as this process can execute, and begins it."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from stepwell.core.adopt import adopt
 from stepwell.model.queues import SINGLETONS
+from stepwell.model.rows import Claimed
 from stepwell.services.service import Service
 from stepwell.store.faults import StoreFault
 
@@ -16,6 +19,9 @@ _SAFETY_SECONDS = 5.0
 
 #: A backlog is taken in batches that grow to so many times `claim_batch`; the first are small: others want some too.
 _BACKLOG = 4
+
+#: So many claimed runs are begun before the loop looks at anything else.
+_AT_ONCE = 25
 
 #: How long to leave a queue to the process that claims from it right now.
 _CROWDED_SECONDS = 0.004
@@ -49,12 +55,12 @@ class Dispatcher(Service):
 
     async def _claim_all(self) -> None:
         batch = most = self.runtime.settings.claim_batch
-        colours = [True, False] if await self._claim([True, False], batch) else []
+        colours = [True, False] if await self._claim([True, False], batch, anew=True) else []
         while colours:  # a backlog: each by itself, for they have different numbers of slots
             batch = min(batch * 2, most * _BACKLOG)
             colours = [is_async for is_async in colours if await self._claim([is_async], batch)]
 
-    async def _claim(self, colours: list[bool], batch: int) -> bool:
+    async def _claim(self, colours: list[bool], batch: int, anew: bool = False) -> bool:
         """Claim and begin up to so many runs, async or not; whether there may be more."""
         runtime = self.runtime
         served, free = runtime.served(), runtime.free_slots
@@ -65,22 +71,45 @@ class Dispatcher(Service):
         sent = runtime.env.monotonic()
         incarnation, mark = runtime.incarnation, runtime.places.freed_so_far
         queues = None if runtime.queues is None else (*runtime.queues, SINGLETONS)
-        taken = await runtime.store.claim(incarnation, routes, queues, limit)
+        taken = await runtime.store.claim(incarnation, routes, queues, limit, anew)
         received = runtime.env.monotonic()
         if received - sent > runtime.settings.call_deadline:
             return False  # too late to believe: the self-audit gives these back
         if runtime.incarnation != incarnation:
             return False  # they belong to who we were: the sweep finds them without an owner
-        for run in taken.runs:
-            runtime.clock.observe(run.database_now, sent, received)
-            adopt(runtime, run)
+        if taken.runs:
+            for is_async in colours:
+                runtime.reserved[is_async] += len(taken.runs)
+            # Soon, not now: the next claim of a backlog is sent before, and the database works on it meanwhile.
+            runtime.loop.call_soon(self._begin, incarnation, colours, taken.runs, sent, received)
         if taken.held:
             runtime.places.held_since(mark)
         if taken.opens_in is not None:
             self._opens_in = min(taken.opens_in, float("inf") if self._opens_in is None else self._opens_in)
-        if taken.again and not taken.runs:  # another process claims from the same queue right now
+        if (
+            taken.again and not taken.runs
+        ):  # another process claims from the same queue right now, or there are very many
             await asyncio.sleep(_CROWDED_SECONDS * (0.5 + runtime.env.random()))
         return taken.again
+
+    def _begin(
+        self, incarnation: UUID, colours: Sequence[bool], runs: Sequence[Claimed], sent: float, received: float
+    ) -> None:
+        """Execute what a claim has brought, in the slots that it has reserved: some now, the others soon.
+
+        Between them the loop comes to what is to be sent, so that the database need not wait for all of them.
+        """
+        runtime = self.runtime
+        now, later = runs[:_AT_ONCE], runs[_AT_ONCE:]
+        for is_async in colours:
+            runtime.reserved[is_async] -= len(now)
+        if later:
+            runtime.loop.call_soon(self._begin, incarnation, colours, later, sent, received)
+        if runtime.incarnation != incarnation:
+            return  # they belong to who we were
+        for run in now:
+            runtime.clock.observe(run.database_now, sent, received)
+            adopt(runtime, run)
 
     async def pause(self) -> None:
         """Until a hint, until a rate lets the next run start or one is due, or an interval with jitter."""

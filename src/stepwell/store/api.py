@@ -156,11 +156,15 @@ class Store(
         """The runs of this process that have a pending cancellation, with its reason."""
         ...
 
-    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int) -> Taken:
+    async def claim(
+        self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int, anew: bool = False
+    ) -> Taken:
         """Take up to `limit` ENQUEUED runs (app, namespace, route served, started directly or in a queue that is
         listed, not_before reached), by priority and age, as the limits of their queues allow it, skipping locked rows;
         epoch + 1; returns them with their history. `queues` None: all. A row whose history cannot be read is still
-        returned alone, never lost. Runs that have not started by their expires_at are CANCELLED before."""
+        returned alone, never lost. Runs that have not started by their expires_at are CANCELLED before. A claim looks
+        at so many names and partitions; the next one goes on behind them, and `again` says so until all were looked
+        at. `anew`: the first claim of a look, for which none of them has been."""
         ...
 
     async def leave(self, leaves: Sequence[Leave]) -> list[bool | None]:

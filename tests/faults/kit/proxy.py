@@ -21,7 +21,7 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         login = parts.netloc.rpartition("@")[0]
         self.url = parts._replace(netloc=f"{login}@127.0.0.1:{self._listener.getsockname()[1]}").geturl()
-        self._open: list[_Pair] = []
+        self._open: list[Pair] = []
         self._lock = threading.Lock()
         self._cut_share = 0.0
         self._cut_every = self._answers = 0
@@ -65,11 +65,15 @@ class Proxy:
                 continue
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            pair = _Pair(self, client, server)
+            pair = self.pair(client, server)
             with self._lock:
                 self._open.append(pair)
                 self.made += 1
             pair.start()
+
+    def pair(self, client: socket.socket, server: socket.socket) -> "Pair":
+        """One connection: another kind for proxies that cut within requests and answers."""
+        return Pair(self, client, server)
 
     def loses_answer(self, data: bytes) -> bool:
         """Whether to lose this piece of an answer, by what is in it: for proxies that look."""
@@ -92,7 +96,7 @@ class Proxy:
         return True
 
 
-class _Pair:
+class Pair:
     """One connection through the proxy."""
 
     def __init__(self, proxy: Proxy, client: socket.socket, server: socket.socket) -> None:

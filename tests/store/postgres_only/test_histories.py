@@ -64,13 +64,13 @@ def break_statement(store: PostgresStore, name: str, old: bytes, new: bytes) -> 
 
 
 async def test_an_answer_that_cannot_be_made_is_asked_for_piecemeal(store: PostgresStore, two_runs: None) -> None:
-    break_statement(store, "claims/take", b"json_build_array(count(*)", b"json_build_array(count(*) / 0")
+    break_statement(store, "claims/take", b".history_of(c.run_id, ", b".history_of(c.run_id, 1 / 0 * ")
     assert [len(run.history) for run in await claim(store)] == [STEPS] * 2
 
 
 async def test_a_history_that_cannot_be_read_blocks_its_run_only(store: PostgresStore, two_runs: None) -> None:
     (fresh,) = await store.start([new_run(None)])
-    break_statement(store, "claims/take", b"json_build_array(count(*)", b"json_build_array(count(*) / 0")
+    break_statement(store, "claims/take", b".history_of(c.run_id, ", b".history_of(c.run_id, 1 / 0 * ")
     break_statement(store, "claims/history", b"h.branch,", b"(h.seq / 0)::text,")
     assert [run.run_id for run in await claim(store)] == [fresh.run_id]
     blocked = await store.list_runs(RunFilter(status=("BLOCKED",)))

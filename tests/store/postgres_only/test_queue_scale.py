@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from stepwell.model.queues import Queue, Rate
-from stepwell.model.rows import Taken
+from stepwell.model.rows import Claimed, Taken
 from stepwell.store.api import StoreIdentity
 from stepwell.store.postgres import PostgresStore
 from stepwell.store.postgres.params import Statement
@@ -54,6 +54,23 @@ insert into stepwell.queue_starts (namespace, queue, partition_key, first_at, la
 select 'default', 'hot', '', now() - make_interval(secs => g / 3.0), now() - make_interval(secs => g / 3.0),
        now() - make_interval(secs => g / 3.0) + interval '60 s', 1
 from generate_series(1, 130) g;
+"""
+
+FULL = f"""
+with made as (insert into stepwell.queues (namespace, name, partition_concurrency) values ('default', 'full', 1)
+              on conflict do nothing)
+insert into stepwell.workflow_status
+    (run_id, workflow_id, name, route, status, owner, epoch, attempts, queue, partition_key, input, input_digest,
+     started_at)
+select gen_random_uuid(), s || g, 'n', '{ROUTE}', s, case s when 'PENDING' then gen_random_uuid() end, 1, 1, 'full',
+       'p' || lpad(g::text, 6, '0'), '{{}}', 'd', case s when 'PENDING' then now() end
+from generate_series(1, 5000) g, unnest(array['PENDING', 'ENQUEUED']) s
+"""
+UNSERVED = """
+insert into stepwell.workflow_status
+    (run_id, workflow_id, name, route, status, queue, input, input_digest)
+select gen_random_uuid(), 'many' || g, 'n', 'somebody-else||', 'ENQUEUED', 'many' || g, '{}', 'd'
+from generate_series(1, 5000) g
 """
 
 
@@ -143,6 +160,42 @@ async def test_each_of_ten_thousand_partitions_gets_its_turn(store: PostgresStor
     assert len(partitions) == len(served)
     assert len(served) >= PARTITIONS // 4, "a claim looks at a hundred open partitions"
     await _give_back(store, me, "parts")
+
+
+async def test_a_free_partition_is_found_behind_five_thousand_that_are_full(store: PostgresStore) -> None:
+    """Within one look, of claims that each touch some pages per partition."""
+    me = uuid4()
+    await _run(store, FULL)
+    buffers = await buffers_of(store, ["full"])
+    free = replace(new_run(owner=None), queue="full", partition_key="zzz")
+    await store.start([free])
+    runs: list[Claimed] = []
+    number, again = 0, True
+    while again:
+        taken = await store.claim(me, [ROUTE], ["full"], 100, number == 0)
+        runs, number, again = [*runs, *taken.runs], number + 1, taken.again
+    await _run(store, "delete from stepwell.workflow_status where queue = 'full'")
+    assert [run.run_id for run in runs] == [free.run_id]
+    assert number <= 16
+    assert buffers < 20_000
+
+
+async def test_names_that_nobody_serves_hide_nothing(store: PostgresStore) -> None:
+    """Five thousand queues of another process, and one behind them."""
+    me = uuid4()
+    await _run(store, UNSERVED)
+    run = replace(new_run(owner=None), queue="zzz")
+    await store.start([run])
+    runs: list[Claimed] = []
+    number, again = 0, True
+    while again:
+        taken = await store.claim(me, [ROUTE], ["zzz"], 100, number == 0)
+        runs, number, again = [*runs, *taken.runs], number + 1, taken.again
+    buffers = await buffers_of(store, ["zzz"])
+    await _run(store, "delete from stepwell.workflow_status where queue like 'many%' or queue = 'zzz'")
+    assert [each.run_id for each in runs] == [run.run_id]
+    assert number <= 16
+    assert buffers < 10_000
 
 
 async def test_the_list_of_queues_is_bounded(store: PostgresStore) -> None:

@@ -50,7 +50,7 @@ class Counted:
     def _claim(self, limit: int) -> None:
         self.db.connection.execute("BEGIN")
         self.db.connection.set_progress_handler(self._count, GRAIN)
-        taken = claims.claim(self.db, ME, ["w||"], None, limit, limit)
+        taken, _ = claims.claim(self.db, ME, ["w||"], None, limit, limit)
         self.db.connection.set_progress_handler(None, 0)
         self.db.connection.execute("ROLLBACK")
         self.taken = len(taken.runs)

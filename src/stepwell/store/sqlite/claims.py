@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import nsmallest
@@ -14,14 +14,18 @@ from uuid import UUID
 from stepwell.model.queues import Queue, queue_of
 from stepwell.model.rows import Claimed, ParentRef, Recorded, RecordedIntent, Taken
 from stepwell.store.halves import Halves
+from stepwell.store.rounds import Place, Rounds, Step, Walk, partitions_of
 from stepwell.store.sqlite.connection import Row, Session, uuid_of
 from stepwell.store.sqlite.limits import LimitedQueue
 from stepwell.store.sqlite.verbs import Verbs
 
 #: Delayed runs that one claim makes claimable, and runs that it lets expire.
 _RELEASED = 1000
-#: Pairs of queue and route that one claim looks at.
-_PAIRS = 1000
+#: Pairs of queue and route that one claim looks at; the walk over them.
+_SEEN = 1000
+_PAIRS = "pairs"
+
+_NOWHERE: Mapping[Walk, Place] = {}
 
 #: rank and rowid among what claims/take returns: RETURNING itself has no order.
 _ORDER = itemgetter(20, 21)
@@ -34,12 +38,28 @@ class ClaimVerbs(Verbs):
     def _halves(self) -> Halves:
         return Halves()
 
-    async def claim(self, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int) -> Taken:
+    @cached_property
+    def _rounds(self) -> Rounds:
+        return Rounds()
+
+    async def claim(
+        self,
+        incarnation: UUID,
+        routes: Sequence[str],
+        queues: Sequence[str] | None,
+        limit: int,
+        anew: bool = False,
+    ) -> Taken:
         """See `Store.claim`. Runs that were started directly are in the queue ''."""
         if limit <= 0 or not routes:
             return Taken([])
-        limited = self._halves.for_limited(routes, limit)
-        return await self._write.ask(limit, claim, incarnation, routes, queues, limit, limited)
+        share = self._halves.for_limited(routes, limit)
+        places = self._rounds.places(routes, anew)
+        taken, steps = await self._write.ask(limit, claim, incarnation, routes, queues, limit, share, places)
+        again, took = taken.again, len(taken.runs)
+        more = self._rounds.walked(routes, steps, took=took, again=again, share=share, limit=limit)
+        taken.again = again or more
+        return taken
 
 
 @dataclass(slots=True)
@@ -60,9 +80,16 @@ class _Waiting:
 
 
 def claim(
-    db: Session, incarnation: UUID, routes: Sequence[str], queues: Sequence[str] | None, limit: int, limited: int
-) -> Taken:
-    """Take ENQUEUED runs by rank, as the limits of their queues allow it; `limited` at most from those with limits."""
+    db: Session,
+    incarnation: UUID,
+    routes: Sequence[str],
+    queues: Sequence[str] | None,
+    limit: int,
+    limited: int,
+    places: Mapping[Walk, Place] = _NOWHERE,
+) -> tuple[Taken, dict[Walk, Step]]:
+    """Take ENQUEUED runs by rank, as the limits of their queues allow it; `limited` at most from those with limits. And
+    how far it has looked, from `places`."""
     own = {"namespace": db.identity.namespace, "app": db.identity.app}
     (due_at, expired, waits, now) = db.rows("claims/look", own)[0]
     released = 0
@@ -72,26 +99,39 @@ def claim(
     if expired:
         db.run("claims/expire", (_RELEASED,))
     taken = Taken([], again=released == _RELEASED, opens_in=None if due_at is None else due_at - now)
+    steps: dict[Walk, Step] = {}
     if not waits:
-        return taken
-    waiting = _waiting(db, own, frozenset(routes), None if queues is None else frozenset(queues))
-    chosen = _limited(db, waiting, incarnation.bytes, now, limited, taken)
+        return taken, steps
+    pairs = _some_pairs(db, own, places, steps)
+    waiting = _waiting(db, pairs, frozenset(routes), None if queues is None else frozenset(queues))
+    chosen = _limited(db, waiting, incarnation.bytes, now, limited, taken, places, steps)
     chosen += _unlimited(db, own, waiting, limit - len(chosen))
     if not chosen:
-        return taken
+        return taken, steps
     rows = db.rows("claims/take", {"owner": incarnation.bytes, "rows": json.dumps(chosen), "now": now})
     rows.sort(key=_ORDER)
     taken.runs = [claimed for row in rows if (claimed := _readable(db, row)) is not None]
     # One that was set aside has left its place in its queue.
     taken.again = taken.again or len(rows) == limit or len(taken.runs) < len(rows)
-    return taken
+    return taken, steps
+
+
+def _some_pairs(db: Session, own: dict[str, Any], places: Mapping[Walk, Place], steps: dict[Walk, Step]) -> list[Row]:
+    """The next pairs of queue and route of which runs wait."""
+    begin = places.get(_PAIRS)
+    found = list(islice(_pairs(db, own, begin or ("", "")), _SEEN))
+    ended = len(found) < _SEEN
+    if not ended or begin is not None:
+        place = None if ended else (found[-1][0], found[-1][1])
+        steps[_PAIRS] = Step(place, from_start=begin is None, passed_end=ended)
+    return found
 
 
 def _waiting(
-    db: Session, own: dict[str, Any], served: frozenset[str], listened: frozenset[str] | None
+    db: Session, pairs: Sequence[Row], served: frozenset[str], listened: frozenset[str] | None
 ) -> list[_Waiting]:
     found: dict[str, _Waiting] = {}
-    for name, route, partitioned in islice(_pairs(db, own), _PAIRS):
+    for name, route, partitioned in pairs:
         if route not in served or not (name == "" or listened is None or name in listened):
             continue
         if name not in found:
@@ -102,17 +142,25 @@ def _waiting(
     return list(found.values())
 
 
-def _pairs(db: Session, own: dict[str, Any]) -> Iterator[Row]:
-    """The pairs of queue and route of which runs wait, each found by one probe of an index."""
-    place = ("", "")
+def _pairs(db: Session, own: dict[str, Any], place: Place) -> Iterator[Row]:
+    """The pairs of queue and route of which runs wait, after one, each found by one probe of an index."""
     while (row := db.one("claims/next_pair", own | {"queue": place[0], "route": place[1]})) is not None:
         yield row
         place = row[0], row[1]
 
 
-def _limited(db: Session, waiting: Sequence[_Waiting], owner: bytes, now: float, most: int, taken: Taken) -> list[int]:
+def _limited(
+    db: Session,
+    waiting: Sequence[_Waiting],
+    owner: bytes,
+    now: float,
+    most: int,
+    taken: Taken,
+    places: Mapping[Walk, Place],
+    steps: dict[Walk, Step],
+) -> list[int]:
     """Row ids from the queues with limits or partitions, those first that were served longest ago. Says in `taken` how
-    they stand after that."""
+    they stand after that, and in `steps` which of them have more partitions."""
     rows: list[int] = []
     opens = [] if taken.opens_in is None else [now + taken.opens_in]
     for one in sorted((w for w in waiting if w.has_rules), key=_served_last):
@@ -124,7 +172,11 @@ def _limited(db: Session, waiting: Sequence[_Waiting], owner: bytes, now: float,
         if one.queue is None:
             db.run("claims/put_queue", _key(db, one.name))
             one.queue = Queue(one.name)
-        picked = LimitedQueue(db, one.queue, one.turn, one.routes, owner, now).pick(most - len(rows))
+        walk = partitions_of(one.name)
+        (after,) = places.get(walk, (None,))
+        picked = LimitedQueue(db, one.queue, one.turn, one.routes, owner, now).pick(most - len(rows), after)
+        if picked.step is not None and (after is not None or picked.step.place is not None):
+            steps[walk] = picked.step
         rows += picked.rows
         taken.held = taken.held or picked.held
         taken.again = taken.again or picked.again

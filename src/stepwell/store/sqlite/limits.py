@@ -11,6 +11,7 @@ from heapq import merge
 from itertools import islice
 
 from stepwell.model.queues import Queue, Rate
+from stepwell.store.rounds import Step
 from stepwell.store.sqlite import rates
 from stepwell.store.sqlite.connection import Row, Session
 
@@ -28,6 +29,7 @@ class Picked:
     held: bool = False
     again: bool = False
     opens_at: float | None = None
+    step: Step | None = None  # along the partitions; None: they were not looked at
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class _Lanes:
     allowed: list[tuple[str, int]] = field(default_factory=list)
     shut: bool = False
     opens_at: float | None = None
-    seen: str | None = None
+    seen: int = 0
+    last: str = ""
 
 
 class LimitedQueue:
@@ -57,10 +60,13 @@ class LimitedQueue:
         self._now = now
         self._here = {"namespace": db.identity.namespace, "app": db.identity.app, "queue": queue.name}
         self._resumed_in: Counter[str] = Counter()
+        self._wrapped = False  # the walk along the partitions has come around to the first
 
-    def pick(self, most: int) -> Picked:
+    def pick(self, most: int, after: str | None = None) -> Picked:
         """Up to `most` runs: first what has run before, as concurrency allows; then as the rates allow it, from the
-        partitions in turn or by rank alone. Counts what it picks as started: the caller takes all of it."""
+        partitions in turn or by rank alone. Counts what it picks as started: the caller takes all of it.
+
+        `after`: the partition after which to look, unless after the one that was served last."""
         capacity = self._capacity(most)
         if capacity <= 0:
             return Picked(held=True)
@@ -71,13 +77,16 @@ class LimitedQueue:
         room, picked.opens_at = self._room("", self._queue.rate, room)
         number = 0
         if room > 0:
-            lanes = self._partitions_in_turn(room)
+            lanes = self._partitions_in_turn(room, self._turn if after is None else after)
             chosen = self._chosen(lanes.allowed, room)
             number = len(chosen)
             picked.rows += [row for row, _ in chosen]
             picked.held, picked.opens_at = picked.held or lanes.shut, lanes.opens_at
-            picked.again = 0 < number < capacity and (number == room or len(lanes.allowed) > 1)
-            self._note(chosen, lanes.seen)
+            cut = lanes.seen == _SEEN
+            picked.again = 0 < number < capacity and (number == room or cut or len(lanes.allowed) > 1)
+            whole = number > 0 or not cut
+            picked.step = Step(None if whole else (lanes.last,), whole, whole or self._wrapped)
+            self._note(chosen)
         elif picked.rows:
             self._set_turn(self._turn)
         picked.held = picked.held or picked.opens_at is not None or number == capacity
@@ -138,14 +147,14 @@ class LimitedQueue:
                     break
         return rows
 
-    def _partitions_in_turn(self, room: int) -> _Lanes:
+    def _partitions_in_turn(self, room: int, after: str | None) -> _Lanes:
         """What partitions may start now; '' stands for the runs without one, and comes first."""
         lanes = _Lanes()
-        for key in islice(self._around(), _SEEN):
+        for key in islice(self._around(after), _SEEN):
             allowed, opens_at = self._free_in_partition(key, room), None
             if key:
                 allowed, opens_at = self._room(key, self._queue.partition_rate, allowed)
-            lanes.seen = key
+            lanes.seen, lanes.last = lanes.seen + 1, key
             if opens_at is not None:
                 lanes.opens_at = opens_at if lanes.opens_at is None else min(opens_at, lanes.opens_at)
             if allowed <= 0:
@@ -156,15 +165,16 @@ class LimitedQueue:
                 break
         return lanes
 
-    def _around(self) -> Iterator[str]:
-        """The partitions of which runs wait, once around, from the one after the last that was served."""
-        place: str | None = self._turn
+    def _around(self, after: str | None) -> Iterator[str]:
+        """The partitions of which runs wait, once around, from the one after another."""
+        place: str | None = after
         while place is not None and (place := self._after(place)) is not None:
             yield place
+        self._wrapped = True
         if any(self._db.value("claims/waits_without", self._on(route)) is not None for route in self._routes):
             yield ""
         place = self._after("")
-        while place is not None and (self._turn is None or place <= self._turn):
+        while place is not None and (after is None or place <= after):
             yield place
             place = self._after(place)
 
@@ -196,16 +206,15 @@ class LimitedQueue:
 
     # -- what is remembered --------------------------------------------------------------------------------
 
-    def _note(self, chosen: Sequence[tuple[int, str]], seen: str | None) -> None:
+    def _note(self, chosen: Sequence[tuple[int, str]]) -> None:
         queue = self._queue
         if chosen and queue.rate is not None:
             rates.note(self._db, queue.name, "", queue.rate, self._now, len(chosen))
         if queue.partition_rate is not None:
             for key, number in Counter(key for _, key in chosen if key).items():
                 rates.note(self._db, queue.name, key, queue.partition_rate, self._now, number)
-        turn = chosen[-1][1] if chosen else seen
-        if chosen or self._resumed_in or turn != self._turn:
-            self._set_turn(turn)
+        if chosen or self._resumed_in:
+            self._set_turn(chosen[-1][1] if chosen else self._turn)
 
     def _set_turn(self, turn: str | None) -> None:
         """It was served now: other queues come first at the next claim."""

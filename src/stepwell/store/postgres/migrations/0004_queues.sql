@@ -105,28 +105,46 @@ create function stepwell.forget_starts(most integer) returns void language sql v
         order by o.keep_until limit most for update skip locked))
 $$;
 
--- The names of queues with rows that a claim may take, one probe of an index each. Here and below, such a probe asks for
--- the whole order of the index that is meant, so that no other index can be its plan, whatever the statistics say: by
--- another one, a hundred thousand waiting rows would be read to find none.
-create function stepwell.waiting_queues(tenant text, of_app text, partitioned boolean) returns setof text
+-- The pairs of queue ('': none) and route of which runs without a partition wait, after one of them: the next 1,000, one
+-- probe of an index each. Here and below, such a probe asks for the whole order of the index that is meant, so that no
+-- other index can be its plan, whatever the statistics say: by another one, a hundred thousand waiting rows would be read
+-- to find none.
+create function stepwell.waiting_pairs(
+    tenant text, of_app text, after_queue text, after_route text, out queues text[], out routes text[]
+) language plpgsql volatile as $$
+begin
+    with recursive pairs as (
+        (select s.queue, s.route
+         from stepwell.workflow_status s
+         where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is null
+           and s.namespace = tenant and s.app = of_app and (s.queue, s.route) > (after_queue, after_route)
+         order by s.queue, s.route, stepwell.claim_rank(s.created_at, s.priority) limit 1)
+        union all
+        select n.queue, n.route
+        from pairs p
+        cross join lateral (
+            select s.queue, s.route
+            from stepwell.workflow_status s
+            where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is null
+              and s.namespace = tenant and s.app = of_app and (s.queue, s.route) > (p.queue, p.route)
+            order by s.queue, s.route, stepwell.claim_rank(s.created_at, s.priority) limit 1) n
+    )
+    select array_agg(p.queue), array_agg(p.route) into queues, routes
+    from (select p.queue, p.route from pairs p limit 1000) p;
+end $$;
+
+-- The queues of which runs with a partition wait, after one of them: the next 1,000.
+create function stepwell.waiting_queues(tenant text, of_app text, after_queue text) returns setof text
 language plpgsql volatile as $$
 declare
-    met text := '';
+    met text := after_queue;
 begin
     for step in 1..1000 loop
-        if partitioned then
-            select s.queue into met from stepwell.workflow_status s
-            where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is not null
-              and s.namespace = tenant and s.app = of_app and s.queue > met
-            order by s.queue, s.route, s.partition_key, stepwell.claim_rank(s.created_at, s.priority)
-            limit 1;
-        else
-            select s.queue into met from stepwell.workflow_status s
-            where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is null
-              and s.namespace = tenant and s.app = of_app and s.queue > met
-            order by s.queue, s.route, stepwell.claim_rank(s.created_at, s.priority)
-            limit 1;
-        end if;
+        select s.queue into met from stepwell.workflow_status s
+        where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is not null
+          and s.namespace = tenant and s.app = of_app and s.queue > met
+        order by s.queue, s.route, s.partition_key, stepwell.claim_rank(s.created_at, s.priority)
+        limit 1;
         exit when not found;
         return next met;
     end loop;
@@ -167,18 +185,19 @@ begin
         order by s.partition_key limit most) k);
 end $$;
 
--- What a queue's partitions may start now, in turn, from the one after the last that was served; '' stands for the runs
--- without a partition and comes first. Up to 100 that may start something, among the next 1,000.
+-- What a queue's partitions may start now, in turn, from the one after another (null: from the first); '' stands for the
+-- runs without a partition and comes first. Up to 100 that may start something, among the next 1,000.
 create function stepwell.partitions_in_turn(
-    q stepwell.queues, of_app text, routes text[], room integer, at timestamptz
-) returns table (key text, allowed integer, opens_at timestamptz) language plpgsql volatile as $$
+    q stepwell.queues, after_key text, of_app text, routes text[], room integer, at timestamptz
+) returns table (key text, allowed integer, opens_at timestamptz, wrapped boolean) language plpgsql volatile as $$
 declare
-    place text := q.turn;  -- null: before all
-    wrapped boolean := q.turn is null;
+    place text := after_key;  -- null: before all
     rate record;
+    met integer := 0;
     open integer := 0;
 begin
-    for step in 1..1000 loop
+    wrapped := after_key is null;
+    loop
         if place is null then
             place := '';
             select '' into key
@@ -208,7 +227,7 @@ begin
             end if;
             place := key;
         end if;
-        exit when wrapped and key > q.turn;  -- once around
+        exit when wrapped and key > after_key;  -- once around
         allowed := room;
         opens_at := null;
         if key <> '' and q.partition_concurrency is not null then
@@ -224,8 +243,9 @@ begin
             opens_at := case when rate.room = 0 then rate.opens_at end;
         end if;
         return next;
+        met := met + 1;
         open := open + (allowed > 0)::integer;
-        exit when open = 100;
+        exit when open = 100 or met = 1000;
     end loop;
 end $$;
 
@@ -245,11 +265,13 @@ $$;
 -- Takes up to `most` runs of one queue, whose row the caller has locked: nobody else claims from it meanwhile. First what
 -- has run before, as concurrency allows; then as the rates allow it, from the partitions in turn or by rank alone.
 -- The last row has no run, but says how things stand: whether limits hold something back (held), whether there may be
--- more at once (again), and when a rate opens.
+-- more at once (again), and when a rate opens. If none of the next partitions may start anything, it says which was the
+-- last of them (met), so that the next claim looks at those after it (after_key), and whether it came around to the first.
 create function stepwell.claim_from_queue(
-    q stepwell.queues, of_owner uuid, of_app text, routes text[], most integer
-) returns table (run stepwell.workflow_status, held boolean, again boolean, opens_at timestamptz)
-language plpgsql volatile as $$
+    q stepwell.queues, after_key text, of_owner uuid, of_app text, routes text[], most integer
+) returns table (
+    run stepwell.workflow_status, held boolean, again boolean, opens_at timestamptz, met text, wrapped boolean
+) language plpgsql volatile as $$
 declare
     at timestamptz := stepwell.clock();
     capacity integer := most;
@@ -326,9 +348,10 @@ begin
         select coalesce(array_agg(p.key order by p.turn) filter (where p.allowed > 0), '{}') as keys,
                array_agg(p.allowed order by p.turn) filter (where p.allowed > 0) as rooms,
                coalesce(bool_or(p.allowed <= 0), false) as shut, min(p.opens_at) as opens_at,
-               (array_agg(p.key order by p.turn desc))[1] as seen
+               count(*) as seen, (array_agg(p.key order by p.turn desc))[1] as last, bool_or(p.wrapped) as wrapped
         into lanes
-        from stepwell.partitions_in_turn(q, of_app, here, room, at) with ordinality as p (key, allowed, opens_at, turn);
+        from stepwell.partitions_in_turn(q, coalesce(after_key, q.turn), of_app, here, room, at)
+             with ordinality as p (key, allowed, opens_at, wrapped, turn);
         held := held or lanes.shut;
         opens_at := lanes.opens_at;
         share := case when q.fair and lanes.keys <> '{}' then ceil(room::numeric / cardinality(lanes.keys)) else room end;
@@ -382,8 +405,10 @@ begin
         if number > 0 and (q.rate_limit is not null or q.partition_rate_limit is not null) then
             perform stepwell.forget_starts(100 + 2 * number);  -- more than were added
         end if;
-        q.turn := coalesce(chosen.last, lanes.seen, q.turn);
-        again := number > 0 and number < capacity and (number = room or cardinality(lanes.keys) > 1);
+        q.turn := coalesce(chosen.last, q.turn);
+        again := number > 0 and number < capacity and (number = room or lanes.seen = 1000 or cardinality(lanes.keys) > 1);
+        met := case when number = 0 and lanes.seen = 1000 then lanes.last end;
+        wrapped := coalesce(lanes.wrapped, false);
     end if;
     update stepwell.queues c set turn = q.turn, served_at = at
     where c.namespace = q.namespace and c.name = q.name and (c.turn is distinct from q.turn or resumed + number > 0);
@@ -391,34 +416,30 @@ begin
     return next;
 end $$;
 
--- Takes up to `most` runs of the queues that have limits or partitions; of those that nobody else claims from right now.
--- Its rows are those of claim_from_queue, with a single last one for all queues.
+-- Takes up to `most` runs of those of some queues that have limits or partitions; of those that nobody else claims from right
+-- now. Its rows are those of claim_from_queue, with a single last one for all queues: it has, of the queues that were
+-- looked at in part (or were so by the claim before: in_turn, with the partition after which to look), how far.
 create function stepwell.claim_limited(
-    of_owner uuid, tenant text, of_app text, listened text[], routes text[], most integer
-) returns table (run stepwell.workflow_status, held boolean, again boolean, opens_at timestamptz)
-language plpgsql volatile as $$
+    of_owner uuid, tenant text, of_app text, listened text[], routes text[], most integer, names text[],
+    partitioned text[], in_turn text[], after_keys text[]
+) returns table (
+    run stepwell.workflow_status, held boolean, again boolean, opens_at timestamptz,
+    turning text[], met_keys text[], wrapped boolean[]
+) language plpgsql volatile as $$
 declare
     spare integer := most;
     q stepwell.queues;
     one record;
     wanted text;
-    whole text[] := array(select stepwell.waiting_queues(tenant, of_app, false));
-    partitioned text[] := array(select stepwell.waiting_queues(tenant, of_app, true));
+    after_key text;
     all_held boolean := false;
     earliest timestamptz;
     more boolean := false;
 begin
-    if cardinality(partitioned) > 0 then
-        insert into stepwell.queues (namespace, name)
-        select tenant, w.name from unnest(partitioned) as w (name)
-        where (listened is null or w.name = any (listened))
-          and not exists (select from stepwell.queues c where c.namespace = tenant and c.name = w.name)
-        on conflict do nothing;
-    end if;
     for wanted in
         select c.name
         from stepwell.queues c
-        where c.namespace = tenant and c.name = any (whole || partitioned) and not c.paused
+        where c.namespace = tenant and c.name = any (names || partitioned) and not c.paused
           and (listened is null or c.name = any (listened)) and (c.limited or c.name = any (partitioned))
         order by c.served_at nulls first, c.name
     loop
@@ -432,7 +453,8 @@ begin
             more := true;  -- somebody claims from it right now, and may leave some
             continue;
         end if;
-        for one in select * from stepwell.claim_from_queue(q, of_owner, of_app, routes, spare) loop
+        after_key := after_keys[array_position(in_turn, wanted)];
+        for one in select * from stepwell.claim_from_queue(q, after_key, of_owner, of_app, routes, spare) loop
             if (one.run).run_id is not null then
                 spare := spare - 1;
                 run := one.run;
@@ -441,6 +463,11 @@ begin
                 all_held := all_held or one.held;
                 more := more or one.again;
                 earliest := least(earliest, one.opens_at);
+                if one.met is not null or (after_key is not null and one.wrapped is not null) then
+                    turning := turning || wanted;
+                    met_keys := met_keys || one.met;
+                    wrapped := wrapped || one.wrapped;
+                end if;
             end if;
         end loop;
     end loop;
@@ -451,34 +478,18 @@ begin
     return next;
 end $$;
 
--- Takes up to `most` runs of the queues without limits and of those started directly, by rank.
+-- Takes up to `most` runs of pairs of queue ('': started directly) and route, by rank; not from queues with limits.
 create function stepwell.claim_unlimited(
-    of_owner uuid, tenant text, of_app text, listened text[], routes text[], most integer
+    of_owner uuid, tenant text, of_app text, most integer, queues text[], routes text[]
 ) returns setof stepwell.workflow_status language plpgsql volatile as $$
 begin
     return query
-    with recursive pairs as (
-        (select s.queue, s.route
-         from stepwell.workflow_status s
-         where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is null
-           and s.namespace = tenant and s.app = of_app
-         order by s.queue, s.route, stepwell.claim_rank(s.created_at, s.priority) limit 1)
-        union all
-        select n.queue, n.route
-        from pairs p
-        cross join lateral (
-            select s.queue, s.route
-            from stepwell.workflow_status s
-            where s.status = 'ENQUEUED' and not s.delayed and s.partition_key is null
-              and s.namespace = tenant and s.app = of_app and (s.queue, s.route) > (p.queue, p.route)
-            order by s.queue, s.route, stepwell.claim_rank(s.created_at, s.priority) limit 1) n
-    )
     update stepwell.workflow_status w
     set status = 'PENDING', owner = of_owner, epoch = w.epoch + 1, attempts = w.attempts + 1, reason = null,
         started_at = coalesce(w.started_at, stepwell.clock())
     where w.ctid = any (array(
         select picked.tid
-        from (select p.queue, p.route from pairs p limit 1000) p
+        from unnest(queues, routes) as p (queue, route)
         cross join lateral (
             select s.ctid as tid, stepwell.claim_rank(s.created_at, s.priority) as rank
             from stepwell.workflow_status s
@@ -488,48 +499,86 @@ begin
             limit most
             for update skip locked
         ) picked
-        where p.route = any (routes) and (p.queue = '' or listened is null or p.queue = any (listened))
-          and not exists (select from stepwell.queues q where q.namespace = tenant and q.name = p.queue and q.limited)
+        where not exists (select from stepwell.queues q where q.namespace = tenant and q.name = p.queue and q.limited)
         order by picked.rank
         limit most))
     returning w.*;
 end $$;
 
 -- Both, first those with limits, of which `most_limited`; and one row without a run, for how the limits stand: its
--- opens_at is also when the next delayed run is due.
+-- opens_at is also when the next delayed run is due. That row says as well where the next claim goes on: a claim looks at
+-- the next 1,000 pairs and queues, after those that it is given, and met_queue, met_route and met_partitioned are the last
+-- of them, or null at the end. turning and what follows it are those of claim_limited.
 create function stepwell.claim_runs(
-    of_owner uuid, tenant text, of_app text, listened text[], routes text[], most integer, most_limited integer
-) returns table (run stepwell.workflow_status, held boolean, again boolean, opens_at timestamptz)
-language plpgsql volatile as $$
+    of_owner uuid, tenant text, of_app text, listened text[], routes text[], most integer, most_limited integer,
+    after_queue text default '', after_route text default '', after_partitioned text default '',
+    in_turn text[] default null, after_keys text[] default null
+) returns table (
+    run stepwell.workflow_status, held boolean, again boolean, opens_at timestamptz,
+    met_queue text, met_route text, met_partitioned text, turning text[], met_keys text[], wrapped boolean[]
+) language plpgsql volatile as $$
 declare
     spare integer := most;
     one record;
+    pairs record;
+    here record;
+    partitioned text[];
 begin
-    for one in select * from stepwell.claim_limited(of_owner, tenant, of_app, listened, routes, most_limited) loop
-        run := one.run;
-        held := one.held;
-        again := one.again;
-        opens_at := one.opens_at;
-        if run.run_id is null then
-            opens_at := least(opens_at, (select min(s.not_before) from stepwell.workflow_status s
-                                         where s.delayed and s.not_before > (select stepwell.clock())));
-        else
+    held := false;
+    again := false;
+    partitioned := array(select stepwell.waiting_queues(tenant, of_app, after_partitioned));
+    if cardinality(partitioned) > 0 then
+        insert into stepwell.queues (namespace, name)
+        select tenant, w.name from unnest(partitioned) as w (name)
+        where (listened is null or w.name = any (listened))
+          and not exists (select from stepwell.queues c where c.namespace = tenant and c.name = w.name)
+        on conflict do nothing;
+    end if;
+    pairs := stepwell.waiting_pairs(tenant, of_app, after_queue, after_route);  -- after what may have waited for a lock
+    select array_agg(p.queue) as queues, array_agg(p.route) as routes into here
+    from unnest(pairs.queues, pairs.routes) as p (queue, route)
+    where p.route = any (claim_runs.routes) and (p.queue = '' or listened is null or p.queue = any (listened));
+    if cardinality(partitioned) > 0 or here.queues[cardinality(here.queues)] <> '' then  -- '' comes first
+        for one in
+            select * from stepwell.claim_limited(
+                of_owner, tenant, of_app, listened, routes, most_limited, here.queues, partitioned, in_turn, after_keys)
+        loop
+            run := one.run;
+            held := one.held;
+            again := one.again;
+            opens_at := one.opens_at;
+            turning := one.turning;
+            met_keys := one.met_keys;
+            wrapped := one.wrapped;
+            exit when run.run_id is null;
             spare := spare - 1;
-        end if;
-        return next;
-    end loop;
-    for run in select * from stepwell.claim_unlimited(of_owner, tenant, of_app, listened, routes, spare) loop
-        return next;
-    end loop;
+            return next;
+        end loop;
+    end if;
+    opens_at := least(opens_at, (select min(s.not_before) from stepwell.workflow_status s
+                                 where s.delayed and s.not_before > (select stepwell.clock())));
+    met_queue := pairs.queues[1000];
+    met_route := pairs.routes[1000];
+    met_partitioned := partitioned[1000];
+    return next;
+    if spare > 0 and here.queues is not null then
+        return query
+        select u, null::boolean, null::boolean, null::timestamptz, null::text, null::text, null::text, null::text[],
+               null::text[], null::boolean[]
+        from stepwell.claim_unlimited(of_owner, tenant, of_app, spare, here.queues, here.routes) u;
+    end if;
 end $$;
 
 revoke all on function
     stepwell.claim_rank(timestamptz, integer), stepwell.rate_room(text, text, text, integer, double precision, timestamptz),
     stepwell.note_starts(text, text, text, integer, double precision, timestamptz, integer),
     stepwell.forget_starts(integer),
-    stepwell.waiting_queues(text, text, boolean), stepwell.running(text, text, text, uuid, integer),
-    stepwell.kept(text, text, text, integer), stepwell.partitions_in_turn(stepwell.queues, text, text[], integer, timestamptz),
-    stepwell.take_runs(uuid, uuid[]), stepwell.claim_from_queue(stepwell.queues, uuid, text, text[], integer),
-    stepwell.claim_limited(uuid, text, text, text[], text[], integer),
-    stepwell.claim_unlimited(uuid, text, text, text[], text[], integer),
-    stepwell.claim_runs(uuid, text, text, text[], text[], integer, integer) from public;
+    stepwell.waiting_pairs(text, text, text, text), stepwell.waiting_queues(text, text, text),
+    stepwell.running(text, text, text, uuid, integer),
+    stepwell.kept(text, text, text, integer),
+    stepwell.partitions_in_turn(stepwell.queues, text, text, text[], integer, timestamptz),
+    stepwell.take_runs(uuid, uuid[]), stepwell.claim_from_queue(stepwell.queues, text, uuid, text, text[], integer),
+    stepwell.claim_limited(uuid, text, text, text[], text[], integer, text[], text[], text[], text[]),
+    stepwell.claim_unlimited(uuid, text, text, integer, text[], text[]),
+    stepwell.claim_runs(
+        uuid, text, text, text[], text[], integer, integer, text, text, text, text[], text[]) from public;
