@@ -28,11 +28,13 @@ class CopiedTable:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """`steps` and `unfinished` are queries without parameters that return one number."""
+    """`steps`, `unfinished` and `asleep` are queries without parameters that return one number; `more` asks by index
+    whether anything is unfinished, so that to look costs next to nothing."""
 
     schema: str
     steps: str
     unfinished: str
+    more: str
     asleep: str
     model_run: str  # run_column's value of the newest finished run
     copied: tuple[CopiedTable, ...]
@@ -50,6 +52,8 @@ TABLES = {
         schema="stepwell",
         steps="select count(*) from {schema}operation_outputs where kind = 'step'",
         unfinished="select count(*) from {schema}workflow_status where completed_at is null",
+        more="select exists (select from {schema}workflow_status where owner is not null) or exists (select"
+        " from {schema}workflow_status where status = 'ENQUEUED' and status not in ('PENDING', 'SUCCESS'))",
         asleep="select count(*) from {schema}operation_intents where kind = 'wait'",
         model_run="select run_id from stepwell.workflow_status where status = 'SUCCESS' limit 1",
         copied=(
@@ -76,6 +80,7 @@ TABLES = {
         schema="dbos",
         steps="select count(*) from {schema}operation_outputs where function_name like '%add%'",
         unfinished="select count(*) from {schema}workflow_status where status in ('PENDING', 'ENQUEUED')",
+        more="select exists (select from {schema}workflow_status where status in ('PENDING', 'ENQUEUED'))",
         asleep="select count(*) from {schema}operation_outputs where function_name ilike '%sleep%'",
         model_run="select workflow_uuid from dbos.workflow_status where status = 'SUCCESS' limit 1",
         copied=(
@@ -109,6 +114,7 @@ TABLES = {
         schema="public",
         steps="",
         unfinished="select count(*) from {schema}pgqueuer",
+        more="select exists (select from {schema}pgqueuer)",
         asleep="",
         model_run="",
         copied=(),
@@ -127,6 +133,24 @@ def count(system: str, what: str, url: str) -> int:
         row = connection.execute(query.format(schema=tables.schema + ".").encode()).fetchone()
         assert row is not None
         return int(row[0])
+
+
+class Lookout:
+    """Whether anything is unfinished, asked over one connection: to connect anew each time would be felt."""
+
+    def __init__(self, system: str, url: str) -> None:
+        tables = TABLES[system]
+        self._query = tables.more.format(schema=tables.schema + ".").encode()
+        self._connection = psycopg.connect(url, autocommit=True)
+
+    def more(self) -> bool:
+        """Blocks for the answer."""
+        row = self._connection.execute(self._query).fetchone()
+        assert row is not None
+        return bool(row[0])
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def wait_for_count(system: str, what: str, url: str, wanted: int, timeout: float) -> int:

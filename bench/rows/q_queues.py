@@ -14,13 +14,15 @@ from typing import Any
 from bench import meter
 from bench.lab import Lab
 from bench.peers import PGQUEUER, QUEUE, load_peer
-from bench.peers.tables import count, fill_with_finished_runs
+from bench.peers.tables import Lookout, count, fill_with_finished_runs
 from bench.protocol import Child
 from bench.rows.row import Metric, Row, Sample
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Between two runs whose time to start is measured: the system is idle.
 PAUSE_SECONDS = 0.1
+#: Between two looks whether all is done.
+LOOK_SECONDS = 0.02
 
 
 def measure_in(child: Child) -> None:
@@ -61,17 +63,20 @@ def measure_out(child: Child) -> None:
 
     async def run() -> int:
         workers = [await _worker(child) for _ in range(others)]
+        lookout = Lookout(child.job.system, child.url)
         for worker in workers:
             assert worker.stdin is not None
             worker.stdin.write(b"go\n")
         async with child.peer.serving_async():
             began = meter.now()
             deadline = began + float(child.params["patience"])
-            left = runs
-            while left and meter.now() < deadline:
-                await asyncio.sleep(float(child.params["look"]))
-                left = await asyncio.to_thread(count, child.job.system, "unfinished", child.url)
+            more = True
+            while more and meter.now() < deadline:
+                await asyncio.sleep(LOOK_SECONDS)
+                more = await asyncio.to_thread(lookout.more)
             taken[0] = meter.now() - began
+        lookout.close()
+        left = count(child.job.system, "unfinished", child.url)
         for worker in workers:
             assert worker.stdin is not None
             worker.stdin.close()
@@ -185,8 +190,7 @@ def sample(lab: Lab, system: str) -> Sample:
         lab.child(system, f"{__name__}:make_model", url=old)
         fill_with_finished_runs(system, old, lab.sizes.finished_runs)
     _measure_pick_up(lab, system, taken, old, "old")
-    # To count what is left takes some time in these tables.
-    _measure_out(lab, system, taken, old, "old_out", look=0.2)
+    _measure_out(lab, system, taken, old, "old_out")
     if system == "stepwell":
         _measure_pick_up(lab, system, taken, lab.fresh_database(system), "waiting", waiting=lab.sizes.waiting_runs)
     return taken
@@ -196,11 +200,9 @@ def _runs(lab: Lab, system: str) -> int:
     return lab.sizes.dbos_enqueued if system == "dbos" else lab.sizes.stepwell_enqueued
 
 
-def _measure_out(
-    lab: Lab, system: str, taken: Sample, url: str, key: str, *, others: int = 0, look: float = 0.02
-) -> None:
+def _measure_out(lab: Lab, system: str, taken: Sample, url: str, key: str, *, others: int = 0) -> None:
     runs = _runs(lab, system)
-    how: dict[str, Any] = {"key": key, "runs": runs, "others": others, "look": look, "patience": _patience(lab)}
+    how: dict[str, Any] = {"key": key, "runs": runs, "others": others, "patience": _patience(lab)}
     lab.child(system, f"{__name__}:fill", url=url, runs=runs)
     taken.take(lab.child(system, f"{__name__}:measure_out", url=url, **how))
 

@@ -155,10 +155,21 @@ async def test_a_caller_out_of_time_does_not_either(lab: Lab) -> None:
     def held() -> str:
         return hold()
 
+    async def call_until_reached() -> None:
+        async with asyncio.timeout(None) as limit:
+            reaching = asyncio.create_task(until_reached(limit))  # not before: without a row there is no run
+            try:
+                await held.aio.options(id="h")()
+            finally:
+                await reaching
+
+    async def until_reached(limit: asyncio.Timeout) -> None:
+        await gate.reached.wait_async()
+        limit.reschedule(asyncio.get_running_loop().time())
+
     async with lab.engine() as engine:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
-                await held.aio.options(id="h")()
+            await call_until_reached()
         gate.open()
         assert await held.aio.handle("h").result() == "held"
 

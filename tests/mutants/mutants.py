@@ -174,10 +174,7 @@ MUTANTS = [
     ),
     Mutant(
         "checkpoints are not fenced (Postgres)",
-        postgres_statements(
-            checkpoints__record_one=("and s.epoch = $2 and", "and"),
-            checkpoints__record_many=("and s.epoch = u.epoch and", "and"),
-        ),
+        postgres_function("and s.epoch = of_epoch and s.status = 'PENDING'\n           for share", "for share"),
         scenarios.zombie_writes,
         "postgres",
     ),

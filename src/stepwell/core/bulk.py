@@ -89,7 +89,11 @@ async def _start(runtime: "Runtime", calls: Calls, atomic: bool) -> list[RunRef]
     """On the loop. A caller who goes away does not stop it half-way."""
     starts: list[Start] = []
     for place, call in enumerate(calls):
-        starts.append((call, await sealing.patiently(runtime, _checked, runtime, call), None, None))
+        try:
+            checked = _checked(runtime, call)
+        except CodecFault:
+            checked = await sealing.patiently(runtime, _checked, runtime, call)
+        starts.append((call, checked, None, None))
         if place % CHUNK_ROWS == CHUNK_ROWS - 1:
             await asyncio.sleep(0)  # others live on this loop too
     answers = await asyncio.shield(runtime.spawn(_send_all(runtime, starts, outside=True, atomic=atomic)))

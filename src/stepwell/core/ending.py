@@ -1,6 +1,7 @@
 """What follows when an execution has ended: it is forgotten here, and whoever waits for the run is told."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from stepwell.core import cancel
@@ -27,11 +28,44 @@ def thread_ended(ended: Ended) -> None:
     if ended.execution.pooled:
         runtime.on_pool -= 1
         runtime.work.set()
-    runtime.spawn(execution_ended(ended))
+    if ended.fate is None:
+        runtime.loop.call_soon(
+            outcome_durable, ended, context=runtime.context
+        )  # by itself: whatever it meets stays there
+    else:
+        runtime.spawn(execution_ended(ended))
+
+
+def outcome_durable(ended: Ended) -> None:
+    """The usual end of an execution. Without a task of its own, unless the database has to be asked for something."""
+    _forget(ended)
+    rest = _tell(ended)
+    if rest is not None:
+        ended.execution.runtime.spawn(_when_told(ended.execution, rest))
+    elif ended.execution.queue:
+        ended.execution.runtime.places.freed()
+
+
+async def _when_told(execution: "Execution", rest: Coroutine[Any, Any, None]) -> None:
+    await rest
+    if execution.queue:
+        execution.runtime.places.freed()
 
 
 async def execution_ended(ended: Ended) -> None:
     """Forget the execution, give the run back if it has no outcome, and tell everybody."""
+    if ended.fate is None:
+        return outcome_durable(ended)
+    execution = ended.execution
+    await execution.settled()
+    _forget(ended)
+    await _give_back(execution, ended.fate)
+    if execution.queue:
+        execution.runtime.places.freed()
+    return None
+
+
+def _forget(ended: Ended) -> None:
     execution = ended.execution
     runtime = execution.runtime
     for timer in execution.timers:
@@ -39,8 +73,6 @@ async def execution_ended(ended: Ended) -> None:
     # Its task holds the exception it ended with, whose frames hold the execution: thousands may park at once,
     # and should not wait for the garbage collector.
     execution.root_task = None
-    if ended.fate is not None:
-        await execution.settled()
     if runtime.executions.get(execution.run_id) is execution:
         del runtime.executions[execution.run_id]
         if not runtime.executions:
@@ -55,16 +87,10 @@ async def execution_ended(ended: Ended) -> None:
     callbacks, execution.on_end = execution.on_end, []  # they hold who waits, who will hold the end
     for callback in callbacks:
         callback(ended)
-    if ended.fate is not None:
-        await _give_back(execution, ended.fate)
-    else:
-        await _tell(ended)
-    if execution.queue:
-        runtime.places.freed()
 
 
-async def _tell(ended: Ended) -> None:
-    """The outcome is durable: waiters here and parked ones learn of it, children that end with us are cancelled."""
+def _tell(ended: Ended) -> Coroutine[Any, Any, None] | None:
+    """The outcome is durable: waiters here learn of it. Returns what is left to do for parked ones and for children."""
     execution = ended.execution
     runtime = execution.runtime
     runtime.watch.ended(
@@ -79,6 +105,12 @@ async def _tell(ended: Ended) -> None:
     )
     runtime.facts.look([execution.run_id])
     parent = execution.parent
+    parked = parent is not None and parent.run_id not in runtime.executions
+    return _tell_others(execution) if parked or execution.children or execution.called else None
+
+
+async def _tell_others(execution: "Execution") -> None:
+    runtime, parent = execution.runtime, execution.parent
     if parent is not None and parent.run_id not in runtime.executions and not runtime.wakeups.awaits(execution.run_id):
         await runtime.wakeups.wake_waiters_of(execution.run_id)
     if execution.children or execution.called:

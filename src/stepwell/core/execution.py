@@ -256,12 +256,19 @@ class Execution:
                 self.waiters.append((self.appended, future))
             await future
 
+    def when_durable(self) -> "asyncio.Future[None]":
+        """Done when everything appended so far is committed; Unwound once there is a fate. On the loop."""
+        future: asyncio.Future[None] = self.runtime.loop.create_future()
+        if self.flushed < self.appended and self.fate is None:
+            self.waiters.append((self.appended, future))
+        else:
+            future.set_result(None)
+        return future
+
     async def durable(self) -> None:
         """Wait until everything appended so far is committed (the output-commit rule). On the loop."""
         if self.flushed < self.appended and self.fate is None:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self.waiters.append((self.appended, future))
-            await future
+            await self.when_durable()
         if self.fate is not None:
             raise Unwound
 

@@ -24,7 +24,7 @@ def begin_async(execution: Execution) -> None:
     coroutine = TrackedCoroutine(execution, _call(execution))
     execution.root_task = asyncio.Task(coroutine, loop=runtime.loop, context=context, name=execution.workflow_id)
     # A task that waits for it would cost every sleeping run two kilobytes more.
-    execution.root_task.add_done_callback(lambda task: runtime.spawn(_end(execution, task)), context=runtime.context)
+    execution.root_task.add_done_callback(lambda task: _returned(execution, task), context=runtime.context)
     if execution.cancel_reason is not None:
         cancel.begin(execution)
 
@@ -60,6 +60,24 @@ async def _too_late() -> None:
         while (task := asyncio.current_task()) is not None and task.cancelling():
             task.uncancel()
             await asyncio.sleep(0)
+
+
+def _returned(execution: Execution, task: "asyncio.Task[Any]") -> None:
+    """The function has ended. Mostly all that is left is to wait for the commit, which needs no task."""
+    runtime = execution.runtime
+    ended: Ended | None = None if task.cancelled() else task.result()[2]
+    if ended is None or ended.fate is not None or execution.tasks:
+        runtime.spawn(_end(execution, task))
+        return
+    durable = execution.when_durable()
+
+    def committed(durable: "asyncio.Future[None]") -> None:
+        if durable.exception() is None and execution.fate is None:
+            ending.outcome_durable(ended)
+        else:
+            runtime.spawn(ending.execution_ended(Ended(execution, fate=execution.fate, error=execution.leaving)))
+
+    durable.add_done_callback(committed, context=runtime.context)
 
 
 async def _end(execution: Execution, task: "asyncio.Task[Any]") -> None:

@@ -78,12 +78,13 @@ def row_of(
     """The row of a start that has been checked; with a run_id of its own each time."""
     inputs, name_of_instance, text, codec_id, attributes = call
     run_id = runtime.env.uuid7()
+    unguessed = False
     if o.id is not None:
         workflow_id = o.id
     elif parent is not None and place is not None:
         workflow_id = child_id(parent.workflow_id, place.branch, place.seq)
     else:
-        workflow_id = str(run_id)
+        workflow_id, unguessed = str(run_id), True
     deadline = o.deadline
     if parent is not None and parent.deadline is not None:
         deadline = parent.deadline if deadline is None else min(deadline, parent.deadline)
@@ -114,6 +115,7 @@ def row_of(
         root_run_id=None if parent is None else (parent.root_run_id or parent.run_id),
         max_recoveries=d.max_recoveries,
         replace=o.on_conflict == "replace",
+        unguessed=unguessed,
     )
 
 

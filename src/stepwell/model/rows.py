@@ -58,6 +58,7 @@ class NewRun:
     root_run_id: UUID | None = None
     max_recoveries: int = 20
     replace: bool = False  # on_conflict="replace": take the id from an ended run, the dedup key from one not started
+    unguessed: bool = False  # workflow_id is made of run_id: nobody else can have used it
 
 
 @dataclass(slots=True, frozen=True)

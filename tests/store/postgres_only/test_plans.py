@@ -121,9 +121,8 @@ async def test_a_group_commit(filled: PostgresStore, count: int) -> None:
     plans = await plans_of(filled, *statements)
     starts, intents, checkpoints, settle, finishes = plans
     assert [bool(n) for n in expected] == [True, True, True, False, True]
-    assert checkpoints.indexes == {"workflow_status_pkey"}
+    # The plans of functions are not seen (checkpoints, finishes), but their buffers; see test_kept_plans.
     assert intents.indexes == {"workflow_status_pkey", "operation_outputs_pkey"}, "nothing of what is recorded begins"
-    assert finishes.indexes == {"workflow_status_pkey"}
     assert settle.indexes == {"operation_intents_pkey", "operation_outputs_pkey"}
     assert checkpoints.buffers <= 14 * count + EXTENDING, "three levels of two indexes, a lock and a row"
     assert intents.buffers <= 20 * count + EXTENDING
@@ -152,7 +151,7 @@ async def test_a_claim(filled: PostgresStore) -> None:
     release, expire, _, take = await plans_of(filled, *filled._take_statements(where, BATCH))
     assert release.indexes == {"workflow_status_delayed"}
     assert expire.indexes == {"workflow_status_expiry"}
-    assert "operation_outputs_pkey" in take.indexes
+    # The plans of its functions are not seen, histories of claimed runs among them: by another index all would be read.
     assert take.buffers <= 70 * BATCH
 
 

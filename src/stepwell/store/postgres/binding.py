@@ -16,20 +16,14 @@ def checkpoint_one(sql: bytes, row: Checkpoint, known_cancels: Sequence[UUID]) -
         sql,
         row.run_id,
         row.epoch,
-        row.branch,
         row.seq,
-        row.name,
-        row.kind,
-        row.ended,
-        row.output,
-        row.error,
         row.fingerprint,
         row.pos,
         row.elapsed,
         min(row.attempts, _MAX_INT2),
         row.child_run,
-        row.codec_id,
         params.uuids(known_cancels),
+        params.optional_texts((row.branch, row.name, row.kind, row.ended, row.output, row.error, row.codec_id)),
     )
 
 
@@ -137,12 +131,8 @@ def finish_one(sql: bytes, row: Finish, known_cancels: Sequence[UUID]) -> Statem
         sql,
         row.run_id,
         row.epoch,
-        row.status,
-        row.output,
-        row.error,
-        row.reason,
-        row.codec_id,
         params.uuids(known_cancels),
+        params.optional_texts((row.status, row.output, row.error, row.reason, row.codec_id)),
     )
 
 
@@ -170,17 +160,16 @@ def finish_explain(sql: bytes, rows: Sequence[Finish]) -> Statement:
     return columns(sql, *finish_columns(rows)[:5])
 
 
-def start_one(sql: bytes, namespace: str, app: str, run: NewRun) -> Statement:
+def start_one(sql: bytes, namespace: str, app: str, run: NewRun, *, own: bool) -> Statement:
+    """`own`: nobody else can know its ids; one that is taken is an error."""
     parent = run.parent
-    return statement(
-        sql,
+    fields = (
         namespace,
         app,
-        run.run_id,
+        str(run.run_id),
         run.workflow_id,
         run.name,
         run.route,
-        run.owner,
         run.input,
         run.input_digest,
         run.version,
@@ -188,19 +177,25 @@ def start_one(sql: bytes, namespace: str, app: str, run: NewRun) -> Statement:
         run.code_hint,
         run.codec_id,
         run.queue,
-        run.priority,
+        str(run.priority),
+        None if parent is None else str(parent.run_id),
+        None if parent is None else parent.branch,
+        None if parent is None else str(parent.seq),
+        run.parent_close,
+        None if run.root_run_id is None else str(run.root_run_id),
+        str(run.max_recoveries),
+        run.partition_key,
+        run.dedup_key,
+    )
+    return statement(
+        sql,
+        own,
+        params.optional_texts(fields),
+        run.owner,
         run.delay,
         run.not_before,
         run.timeout,
         run.deadline,
-        parent and parent.run_id,
-        parent and parent.branch,
-        parent and parent.seq,
-        run.parent_close,
-        run.root_run_id,
-        run.max_recoveries,
-        run.partition_key,
-        run.dedup_key,
         run.expires,
     )
 

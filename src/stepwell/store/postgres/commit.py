@@ -1,4 +1,4 @@
-"""The group commit, fast form: one round trip, one transaction, and the row counts are the verdict."""
+"""The group commit, fast form: one round trip, one transaction, and the numbers of rows are the verdict."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -60,7 +60,9 @@ class Journal:
                 return None
             raise
         if all(count is None or affected(result) == count for result, count in zip(results, expected, strict=True)):
-            dues = match_dues(batch.intents, rows(_answer_of_intents(results))) if batch.intents else []
+            dues = (
+                match_dues(batch.intents, rows(self._answer_of_intents(statements, results))) if batch.intents else []
+            )
             return Committed(all_written=True, dues=dues, cancels=known)
         if not any(affected(result) for result in results):
             await self._lanes.learn_isolation()  # it may have changed: then no statement writes anything
@@ -70,14 +72,14 @@ class Journal:
         return None
 
     def _statements(self, batch: Batch, known: Sequence[UUID]) -> tuple[list[Statement], list[int | None]]:
-        """The batch's statements, and how many rows each must touch (None: any number)."""
+        """The batch's statements, and how many rows each must touch or return (None: any number)."""
         lanes, sql = self._lanes, self._lanes.sql
         statements: list[Statement] = []
         expected: list[int | None] = []
         if batch.starts:
             own = lanes.identity.namespace, lanes.identity.app
             statements.append(
-                binding.start_one(sql("starts/insert_own_one"), *own, batch.starts[0])
+                binding.start_one(sql("starts/start_one"), *own, batch.starts[0], own=True)
                 if len(batch.starts) == 1
                 else binding.start_many(sql("starts/insert_own_many"), *own, batch.starts)
             )
@@ -118,7 +120,7 @@ class Journal:
         else:
             ordered = by_run(checkpoints)
             statements.append(binding.checkpoint_many(sql("checkpoints/record_many"), ordered, known))
-        expected.append(len(checkpoints))
+        expected.append(1)
         consuming = [row for row in checkpoints if row.consumes is not None]
         if consuming:
             statements.append(binding.consumed_messages(sql("messages/consume"), consuming))
@@ -127,6 +129,10 @@ class Journal:
         if settling:
             statements.append(binding.settled_intents(sql("intents/settle"), settling))
             expected.append(None)
+
+    def _answer_of_intents(self, statements: Sequence[Statement], results: Sequence[Result]) -> Result:
+        kept = self._lanes.sql("intents/keep")
+        return next(result for sent, result in zip(statements, results, strict=True) if sent.sql is kept)
 
     def _known_cancels(self, batch: Batch) -> dict[UUID, str]:
         """The runs of this batch whose pending cancellation was reported before, for the same execution."""
@@ -149,8 +155,3 @@ class Journal:
         self._suspects.update(run for run, verdict in verdicts_by_run(batch, committed) if verdict is Verdict.BUSY)
         if len(self._suspects) > _HINTS_LIMIT:
             self._suspects.clear()
-
-
-def _answer_of_intents(results: Sequence[Result]) -> Result:
-    """The first result with columns: starts have none."""
-    return next(result for result in results if result.nfields)

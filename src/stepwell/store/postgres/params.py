@@ -6,7 +6,7 @@ type numbers are sent. Arrays are composed by hand: half the cost per row of lis
 
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from uuid import UUID
 
 _NULL = b"\xff\xff\xff\xff"
@@ -76,30 +76,31 @@ def optional_uuids(items: Sequence[UUID | None]) -> bytes:
 
 
 def texts(items: Sequence[str]) -> bytes:
-    parts: list[bytes] = []
-    for item in items:
-        encoded = item.encode()
-        parts.append(_length(len(encoded)))
-        parts.append(encoded)
-    return _array(TEXT, len(items), b"".join(parts))
+    if len(items) > 1 and items.count(items[0]) == len(
+        items
+    ):  # names, routes and queues mostly are the same in all rows
+        return _array(TEXT, len(items), _text(items[0]) * len(items))
+    return _array(TEXT, len(items), b"".join([_text(item) for item in items]))
 
 
 def optional_texts(items: Sequence[str | None]) -> bytes:
     """An empty array if all are None: unnest() pads the shorter ones with nulls."""
-    parts: list[bytes] = []
-    some = False
-    for item in items:
-        if item is None:
-            parts.append(_NULL)
-        else:
-            some = True
-            encoded = item.encode()
-            parts.append(_length(len(encoded)))
-            parts.append(encoded)
-    return _array(TEXT, len(items) if some else 0, b"".join(parts))
+    count = items.count(None)
+    if count == len(items):
+        return _array(TEXT, 0, b"")
+    if not count:
+        return texts(cast(Sequence[str], items))
+    return _array(TEXT, len(items), b"".join([_NULL if item is None else _text(item) for item in items]))
+
+
+def _text(item: str) -> bytes:
+    encoded = item.encode()
+    return _length(len(encoded)) + encoded
 
 
 def int4s(items: Sequence[int]) -> bytes:
+    if len(items) > 1 and items.count(items[0]) == len(items):
+        return _array(INT4, len(items), _int4(4, items[0]) * len(items))
     return _array(INT4, len(items), b"".join([_int4(4, item) for item in items]))
 
 

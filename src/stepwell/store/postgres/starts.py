@@ -1,6 +1,7 @@
 """Starts with ids that others may use too: the INSERT is the gate, losers attach to what is there."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,10 +10,13 @@ from stepwell.model.rows import NewRun, Started
 from stepwell.store.faults import FaultKind, StoreFault
 from stepwell.store.postgres import binding
 from stepwell.store.postgres.lanes import Lanes, refusing_bad_values
-from stepwell.store.postgres.wire import rows
+from stepwell.store.postgres.params import Statement
+from stepwell.store.postgres.wire import Result, affected, rows
 
 #: A row can vanish between the refused insert and the look-up (replaced, deleted): insert again.
 _ROUNDS = 10
+
+_TAKEN = "23505"  # unique_violation
 
 
 class Starts:
@@ -41,21 +45,48 @@ class Starts:
 
         Leaves out those that are not new (all of them, if the isolation is not ours).
         """
-        sql, own = self._lanes.sql, (self._lanes.identity.namespace, self._lanes.identity.app)
-        order = sorted(range(len(runs)), key=lambda i: runs[i].workflow_id)
-        wanted = [runs[index] for index in order]
-        statements = [
-            binding.start_one(sql("starts/insert_shared_one"), *own, runs[0])
-            if len(runs) == 1
-            else binding.start_many(sql("starts/insert_shared_many"), *own, wanted)
-        ]
-        if any(run.attributes is not None for run in wanted):
-            statements.append(binding.start_attributes(sql("starts/set_attributes"), wanted))
-        results = await self._lanes.starts.run(*statements)
-        created = dict(rows(results[0]))
-        for index, run in zip(order, wanted, strict=True):
-            if run.run_id in created:
-                done[index] = _created(run, created.pop(run.run_id))
+        if len(runs) == 1:
+            answer = await self._send(
+                binding.start_one(self._lanes.sql("starts/start_one"), *self._own, runs[0], own=False), runs
+            )
+            for (deadline,) in rows(answer):
+                done[0] = _created(runs[0], None if deadline == math.inf else deadline)
+        elif all(map(_is_fresh, runs)):
+            await self._insert_fresh(runs, done)
+        else:
+            order = sorted(range(len(runs)), key=lambda i: runs[i].workflow_id)
+            wanted = [runs[index] for index in order]
+            answer = await self._send(
+                binding.start_many(self._lanes.sql("starts/insert_shared_many"), *self._own, wanted), wanted
+            )
+            created = dict(rows(answer))
+            for index, run in zip(order, wanted, strict=True):
+                if run.run_id in created:
+                    done[index] = _created(run, created.pop(run.run_id))
+
+    async def _insert_fresh(self, runs: Sequence[NewRun], done: dict[int, Started]) -> None:
+        """Many whose ids nobody else can know: no look for conflicts and no row back, which is a third of the work."""
+        try:
+            answer = await self._send(
+                binding.start_many(self._lanes.sql("starts/insert_own_many"), *self._own, runs), runs
+            )
+        except StoreFault as fault:
+            if fault.code != _TAKEN:
+                raise
+        else:
+            if affected(answer) == len(runs):
+                done.update({index: _created(run, run.deadline) for index, run in enumerate(runs)})
+
+    async def _send(self, insert: Statement, runs: Sequence[NewRun]) -> Result:
+        """The answer to the insert; the runs' attributes go with it."""
+        statements = [insert]
+        if any(run.attributes is not None for run in runs):
+            statements.append(binding.start_attributes(self._lanes.sql("starts/set_attributes"), runs))
+        return (await self._lanes.starts.run(*statements))[0]
+
+    @property
+    def _own(self) -> tuple[str, str]:
+        return self._lanes.identity.namespace, self._lanes.identity.app
 
     async def _start_all(self, runs: Sequence[NewRun], done: dict[int, Started]) -> None:
         """Those that are not `done` yet, with a look at what is there already."""
@@ -97,6 +128,11 @@ class Starts:
                 done[index] = started
             elif found[ordinal][1] == "id":  # a child whose display id an unrelated run has
                 renamed[run.run_id] = f"{runs[index].workflow_id}~{run.run_id.hex[-8:]}"
+
+
+def _is_fresh(run: NewRun) -> bool:
+    """Its ids are new by construction, and its deadline is known."""
+    return run.unguessed and run.timeout is None and run.parent is None and run.dedup_key is None
 
 
 def _created(run: NewRun, deadline: float | None) -> Started:

@@ -96,5 +96,5 @@ def rows(result: Result) -> list[tuple[Any, ...]]:
 
 
 def affected(result: Result) -> int:
-    """How many rows an INSERT, UPDATE or DELETE touched."""
+    """How many rows an INSERT, UPDATE or DELETE touched, or a SELECT returned."""
     return result.command_tuples or 0
