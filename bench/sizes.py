@@ -1,4 +1,4 @@
-"""How much of everything: chosen so that the default run ends in about half an hour on two cores."""
+"""How much of everything: chosen so that the default run ends in about an hour on two cores."""
 
 from dataclasses import dataclass
 
