@@ -277,10 +277,11 @@ class Execution:
         if self.flushed < self.appended:
             slot = Slot()
             with self.lock:
-                if self.flushed >= self.appended or self.fate is not None:
-                    slot.resolve()
-                else:
-                    self.waiters.append((self.appended, slot))
+                target = self.appended
+                self.waiters.append((target, slot))
+            # Append first, look second: the loop counts first and looks for waiters second, without the lock.
+            if self.flushed >= target or self.fate is not None:
+                slot.resolve()
             self.runtime.journal.hurry()
             slot.result()
         if self.fate is not None:

@@ -2,6 +2,8 @@
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -24,6 +26,22 @@ _LOOKS = 20
 _UNWIND_SECONDS = 2.0
 
 
+#: While somebody looks at stacks, no thread takes the interpreter from another for so long, seconds.
+_UNDISTURBED_SECONDS = 0.2
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """For `ProcessThreads.move`: a stack must not run on while it is walked. CPython 3.11 has then been seen to give
+    what is no frame as a frame's caller."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_UNDISTURBED_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 class ProcessThreads:
     """Looks whether they wait, and ends them."""
 
@@ -34,8 +52,8 @@ class ProcessThreads:
         """Whether one of them is executing something, or is about to."""
         if not pool._threads:
             return False
-        frames = sys._current_frames()
         with pool._lock:
+            frames = sys._current_frames()
             stacks = [frames[thread.ident] for thread in pool._threads if thread.ident in frames]
             in_jobs = [stack for stack in stacks if _find(stack, {_JOB_RUN}) is not None]
             idle = len(stacks) - len(in_jobs)

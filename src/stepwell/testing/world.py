@@ -29,6 +29,7 @@ from typing import Any, Self, TypeVar
 from stepwell.model.settings import Settings
 from stepwell.store.api import Store
 from stepwell.testing.process import Process
+from stepwell.testing.process_threads import undisturbed
 from stepwell.testing.simulated_database import SimulatedDatabase
 from stepwell.testing.store_proxy import Gate
 from stepwell.testing.virtual_loop import VirtualLoop
@@ -142,10 +143,11 @@ class World:
         """Threads of `def` workflows move in real time: nothing else does until they wait."""
         pools = [(p.threads, p.pool) for p in self.processes if p.running and p.pool is not None]
         patience = time.monotonic() + PATIENCE_SECONDS
-        while any(threads.move(pool) for threads, pool in pools):
-            if time.monotonic() > patience:
-                raise Stalled(f"a thread of a workflow has been busy for {PATIENCE_SECONDS:g} s of real time")
-            time.sleep(0.000_02)
+        with undisturbed():
+            while any(threads.move(pool) for threads, pool in pools):
+                if time.monotonic() > patience:
+                    raise Stalled(f"a thread of a workflow has been busy for {PATIENCE_SECONDS:g} s of real time")
+                time.sleep(0.000_02)
 
     # -- looking from outside --------------------------------------------------------------------------------
     def ask(self, question: Callable[[Store], Coroutine[Any, Any, T]]) -> T:
