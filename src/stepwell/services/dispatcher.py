@@ -77,39 +77,38 @@ class Dispatcher(Service):
             return False  # too late to believe: the self-audit gives these back
         if runtime.incarnation != incarnation:
             return False  # they belong to who we were: the sweep finds them without an owner
-        if taken.runs:
-            for is_async in colours:
-                runtime.reserved[is_async] += len(taken.runs)
+        if len(colours) > 1:  # whose slots they take is known when they have begun
+            self._adopt(taken.runs, sent, received)
+        elif taken.runs:
             # Soon, not now: the next claim of a backlog is sent before, and the database works on it meanwhile.
-            runtime.loop.call_soon(self._begin, incarnation, colours, taken.runs, sent, received)
+            runtime.reserved[colours[0]] += len(taken.runs)
+            runtime.loop.call_soon(self._begin, incarnation, colours[0], taken.runs, sent, received)
         if taken.held:
             runtime.places.held_since(mark)
         if taken.opens_in is not None:
             self._opens_in = min(taken.opens_in, float("inf") if self._opens_in is None else self._opens_in)
-        if (
-            taken.again and not taken.runs
-        ):  # another process claims from the same queue right now, or there are very many
+        if taken.again and not taken.runs:
+            # Another process claims from the same queue right now, or there are very many.
             await asyncio.sleep(_CROWDED_SECONDS * (0.5 + runtime.env.random()))
         return taken.again
 
-    def _begin(
-        self, incarnation: UUID, colours: Sequence[bool], runs: Sequence[Claimed], sent: float, received: float
-    ) -> None:
+    def _begin(self, incarnation: UUID, is_async: bool, runs: Sequence[Claimed], sent: float, received: float) -> None:
         """Execute what a claim has brought, in the slots that it has reserved: some now, the others soon.
 
         Between them the loop comes to what is to be sent, so that the database need not wait for all of them.
         """
         runtime = self.runtime
         now, later = runs[:_AT_ONCE], runs[_AT_ONCE:]
-        for is_async in colours:
-            runtime.reserved[is_async] -= len(now)
+        runtime.reserved[is_async] -= len(now)
         if later:
-            runtime.loop.call_soon(self._begin, incarnation, colours, later, sent, received)
-        if runtime.incarnation != incarnation:
-            return  # they belong to who we were
-        for run in now:
-            runtime.clock.observe(run.database_now, sent, received)
-            adopt(runtime, run)
+            runtime.loop.call_soon(self._begin, incarnation, is_async, later, sent, received)
+        if runtime.incarnation == incarnation:  # otherwise they belong to who we were
+            self._adopt(now, sent, received)
+
+    def _adopt(self, runs: Sequence[Claimed], sent: float, received: float) -> None:
+        for run in runs:
+            self.runtime.clock.observe(run.database_now, sent, received)
+            adopt(self.runtime, run)
 
     async def pause(self) -> None:
         """Until a hint, until a rate lets the next run start or one is due, or an interval with jitter."""

@@ -1,5 +1,5 @@
 -- Inserts runs of our own with ids that nobody else can know: no conflict is expected, one is an error.
--- Called by: commit, before the checkpoints in the same transaction. Index: none but those it writes.
+-- Called by: start; commit, before the checkpoints in the same transaction. Index: none but those it writes.
 -- Locks: the new rows.
 insert into stepwell.workflow_status
     (namespace, app, run_id, workflow_id, name, route, owner, input, input_digest, version, instance, code_hint,
