@@ -8,7 +8,7 @@ import pytest
 
 import stepwell
 from stepwell import CodecUnavailable, Settings, Stepwell, WorkflowCancelled, step, workflow
-from tests.engine.kit import QUICK, Gate, Signal, eventually, in_thread, reaches
+from tests.engine.kit import QUICK, Gate, Signal, in_thread, reaches
 
 ran: list[str] = []
 gates: list[Gate] = []
@@ -220,18 +220,15 @@ def test_what_is_recorded_is_read_a_little_later(coded: Lab, call: Any, refused:
 def test_what_cannot_be_read_is_blocked_with_the_reason_until_it_can(coded: Lab, call: Any) -> None:
     stranded(coded, call)
     server.may_read = False
-    with coded.engine() as engine:
+    with coded.engine(sweep_interval=60.0) as engine:  # it stays BLOCKED to be looked at
         handle = engine.handle("r")
-        told = "'server-1' failed to decode: it raised ConnectionError"
-
-        def blocked() -> bool:
-            """The sweeps of this test put it back soon, for another try."""
-            status = handle.status()
-            return status.status == "BLOCKED" and told in str(status.reason)
-
-        eventually(blocked)
+        reaches(handle, "BLOCKED")
+        assert "'server-1' failed to decode: it raised ConnectionError" in str(handle.status().reason)
+    server.forget()
+    with coded.engine() as engine:
+        server.refused["read"].wait()  # a sweep has let it try again
         server.may_read = True
-        assert handle.result(timeout=15) in ("onetwo", "oneothertwo", "drawn")
+        assert engine.handle("r").result(timeout=15) in ("onetwo", "oneothertwo", "drawn")
         assert ran in (["two"], [])
 
 

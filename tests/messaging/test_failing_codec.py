@@ -7,7 +7,7 @@ import pytest
 
 import stepwell
 from stepwell import CodecUnavailable, Settings, Stepwell, WaitTimeout, recv, send, set_event, workflow, write_stream
-from tests.engine.kit import QUICK, Signal, eventually
+from tests.engine.kit import QUICK, Signal, eventually, reaches
 
 
 class Server:
@@ -39,12 +39,15 @@ class Server:
 server = Server()
 
 
+def made(url: str, **settings: float) -> Stepwell:
+    return Stepwell(url, serializer=server, settings=Settings(**{**QUICK, "call_patience": 0.5, **settings}))
+
+
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Stepwell]:
     global server
     server = Server()
-    settings = Settings(**{**QUICK, "call_patience": 0.5})
-    with Stepwell(database_url, serializer=server, settings=settings) as engine:
+    with made(database_url) as engine:
         yield engine
         server.may_write = server.may_read = True
 
@@ -157,15 +160,22 @@ def test_what_has_come_is_received_a_little_later_and_once(engine: Stepwell, flo
 
 
 @HEARING
-def test_what_cannot_be_read_stays_until_it_can(engine: Stepwell, flow: Any) -> None:
-    handle = flow.options(id="h").start()
-    eventually(lambda: engine.runtime.facts._mail)
-    server.may_read = False
-    engine.send("h", "one", "t")
-    engine.send("h", "two", "t")
-    eventually(lambda: "'server-1' failed to decode" in str(handle.status().reason))
-    server.may_read = True
-    assert handle.result(timeout=15) == ["one", "two", "no more"]
+def test_what_cannot_be_read_stays_until_it_can(database_url: str, flow: Any) -> None:
+    global server
+    server = Server()
+    with made(database_url, sweep_interval=60.0) as engine:  # it stays BLOCKED to be looked at
+        handle = flow.options(id="h").start()
+        eventually(lambda: engine.runtime.facts._mail)
+        server.may_read = False
+        engine.send("h", "one", "t")
+        engine.send("h", "two", "t")
+        reaches(handle, "BLOCKED")
+        assert "'server-1' failed to decode" in str(handle.status().reason)
+    server.read_in_vain = Signal()
+    with made(database_url) as engine:
+        server.read_in_vain.wait()  # a sweep has let it try again
+        server.may_read = True
+        assert engine.handle("h").result(timeout=15) == ["one", "two", "no more"]
 
 
 @READING

@@ -27,8 +27,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 log = logging.getLogger("stepwell.codec")
 
-#: Tries of reading what is recorded: about three seconds in all.
-READ_TRIES = 6
+#: How often what is recorded is read once more: about three seconds in all.
+READ_TRIES = 5
 
 _FIRST_SECONDS = 0.1
 _CAP_SECONDS = 5.0
