@@ -219,8 +219,8 @@ async def _send_all(
     """Insert all rows and begin what is ours of them, chunk by chunk. On the loop; never raises an Exception."""
     at_once = len(starts) if atomic else CHUNK_ROWS
     is_async = starts[0][0].definition.is_async
-    slots = sum(not call.options.is_queued for call, *_ in starts)
-    slots = reserved = min(slots, runtime.free_slots[is_async]) if runtime.has_slot(is_async) else 0
+    slots = sum(not start[0].options.is_queued for start in starts) if runtime.has_slot(is_async) else 0
+    slots = reserved = min(slots, runtime.free_slots[is_async])
     runtime.reserved[is_async] += reserved
     gate = asyncio.Semaphore(_UNDER_WAY)
     gone: list[Exception] = []  # the database is, for longer than a caller's patience: the rest need not try

@@ -1,9 +1,10 @@
 """Starting runs: the row is the only gate; losers attach to the winner's run."""
 
 import json
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from msgspec.structs import replace
 
 from stepwell.core import sealing
 from stepwell.core.definition import WorkflowDefinition

@@ -27,8 +27,7 @@ class ParentRef:
     seq: int
 
 
-@dataclass(slots=True)
-class NewRun:
+class NewRun(msgspec.Struct, gc=False):
     """A start. The INSERT of this row is the only gate to execution."""
 
     run_id: UUID
@@ -61,8 +60,7 @@ class NewRun:
     unguessed: bool = False  # workflow_id is made of run_id: nobody else can have used it
 
 
-@dataclass(slots=True, frozen=True)
-class Started:
+class Started(msgspec.Struct, frozen=True, gc=False):
     """What a start met: `created`, or the row that had the id (or the child's gate) first."""
 
     run_id: UUID

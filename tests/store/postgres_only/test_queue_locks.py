@@ -1,11 +1,11 @@
 """Limits of queues beside open transactions, under another isolation, and what their rates leave in the database."""
 
 import asyncio
-from dataclasses import replace
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stepwell.model.queues import Queue, Rate
 from stepwell.model.rows import Batch

@@ -6,11 +6,11 @@ A hundred thousand waiting runs, ten thousand partitions, a million finished run
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from stepwell.model.queues import Queue, Rate
 from stepwell.model.rows import Claimed, Taken

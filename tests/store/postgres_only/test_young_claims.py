@@ -1,10 +1,10 @@
 """A claim takes what was committed while it was under way, and brings all that belongs to it: not as it was before."""
 
 import asyncio
-from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
+from msgspec.structs import replace
 
 from stepwell.model.rows import Batch, Leave
 from stepwell.store.api import StoreIdentity

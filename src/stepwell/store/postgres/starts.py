@@ -1,10 +1,11 @@
 """Starts with ids that others may use too: the INSERT is the gate, losers attach to what is there."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from stepwell.model.rows import NewRun, Started
 from stepwell.store.faults import FaultKind, StoreFault
@@ -150,4 +151,4 @@ def _attached(found: tuple[Any, ...], run: NewRun) -> Started | None:
 def _renamed(run: NewRun, renamed: dict[UUID, str]) -> NewRun:
     if run.run_id not in renamed:
         return run
-    return dataclasses.replace(run, workflow_id=renamed[run.run_id])
+    return replace(run, workflow_id=renamed[run.run_id])

@@ -1,9 +1,10 @@
 """Starts: the INSERT of a run's row is the only gate to execution."""
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
+
+from msgspec.structs import replace
 
 from stepwell.model.rows import ENGINE_FORMAT, NewRun, Started
 from stepwell.model.status import TERMINAL, Status
