@@ -22,7 +22,7 @@
     ├── StepTimeout                   (also TimeoutError) a step took longer than its timeout
     ├── StepInterrupted               an at_most_once step was begun by a process that died
     ├── QueueNotFound                 nobody has declared it, and nothing is in it
-    ├── QueueNotEmpty                 runs of it wait or are executed
+    ├── QueueNotEmpty                 runs of it have not ended
     ├── ScheduleNotFound
     ├── ScheduleConflict              the name is taken by another schedule
     ├── StreamClosed                  an entry for a stream after its end
@@ -106,7 +106,7 @@ class QueueNotFound(StepwellError):
 
 
 class QueueNotEmpty(StepwellError):
-    """Runs of the queue wait or are executed: without its row they would have no limits."""
+    """Runs of the queue wait, are executed or are parked: without its row they would have no limits."""
 
 
 class ScheduleNotFound(StepwellError):

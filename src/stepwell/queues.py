@@ -92,7 +92,8 @@ class Queues:
         return self._host._block(lambda runtime: queueing.drain(runtime, name, timeout))
 
     def delete(self, name: str | Queue) -> None:
-        """Forget a queue's limits. Raises QueueNotFound, and QueueNotEmpty while runs of it wait or are executed."""
+        """Forget a queue's limits. Raises QueueNotFound, and QueueNotEmpty while runs of it wait, are executed or are
+        parked: they would go on without limits."""
         self._host._block(lambda runtime: queueing.delete(runtime, name))
 
 

@@ -246,14 +246,26 @@ def test_what_has_runs_is_not_deleted(engine: Stepwell, verb: Verb) -> None:
     verb("create", Queue("emails", concurrency=1))
     handle = hold.options(queue="emails").start()
     gate.reached.wait()
-    with pytest.raises(QueueNotEmpty, match="0 runs that wait and 1 that are executed"):
+    with pytest.raises(QueueNotEmpty, match="0 runs that wait, 1 that are executed"):
         verb("delete", "emails")
     gate.open()
     handle.result(timeout=PATIENCE_SECONDS)
     plus.options(queue="emails", delay=3600).start(1, 2)
-    with pytest.raises(QueueNotEmpty, match="1 runs that wait and 0 that are executed"):
+    with pytest.raises(QueueNotEmpty, match="1 runs that wait, 0 that are executed"):
         verb("delete", "emails")
     assert (verb("get", "emails")).queue == Queue("emails", concurrency=1)
+
+
+def test_what_has_parked_runs_is_not_deleted(verb: Verb) -> None:
+    verb("create", Queue("emails", concurrency=1))
+    handle = hears.options(queue="emails").start()
+    assert eventually(lambda: handle.status().status == "WAITING")
+    with pytest.raises(QueueNotEmpty, match="1 that are parked"):
+        verb("delete", "emails")
+    handle.send("go on", "news")
+    assert handle.result(timeout=PATIENCE_SECONDS) == "go on"
+    verb("delete", "emails")
+    assert verb("list") == []
 
 
 # -- changes count at once -----------------------------------------------------------------------------------------

@@ -196,7 +196,7 @@ def drain(target: Target, out: Output, name: str, timeout: float | None) -> None
 @with_database
 @with_json
 def delete(target: Target, out: Output, name: str) -> None:
-    """Forget its limits. Refused while runs of it wait or are executed."""
+    """Forget its limits. Refused while runs of it wait, are executed or are parked."""
     _asked(target, lambda client: client.queues.delete(name))
     out.document({"queue": name, "deleted": True}) if out.as_json else out.line(f"{name} is deleted")
 

@@ -111,18 +111,20 @@ async def drain(runtime: "Runtime", name: str | Queue, timeout: Duration | None)
         await asyncio.sleep(min(_LOOK_SECONDS, max(0.0, until - runtime.env.monotonic())))
 
 
-def _parked_in(name: str) -> RunFilter:
-    return RunFilter(status=(Status.WAITING,), queue=name)
+def _parked_in(name: str, *others: Status) -> RunFilter:
+    return RunFilter(status=(Status.WAITING, *others), queue=name)
 
 
 @writes("queues.delete")
 async def delete(runtime: "Runtime", name: str | Queue) -> None:
-    """Remove its row. Raises QueueNotFound, and QueueNotEmpty while runs of it wait or are executed."""
+    """Remove its row. Raises QueueNotFound, and QueueNotEmpty while runs of it wait, are executed or are parked."""
     info = await get(runtime, name)
-    if info.waiting or info.delayed or info.running:
+    parked = await runtime.patient(runtime.store.count_runs, _parked_in(info.name, Status.BLOCKED), outside=True)
+    if info.waiting or info.delayed or info.running or parked:
         raise QueueNotEmpty(
-            f"the queue {info.name!r} has {info.waiting + info.delayed} runs that wait and {info.running} that are "
-            "executed, and without its row they would have no limits: purge or drain it first"
+            f"the queue {info.name!r} has {info.waiting + info.delayed} runs that wait, {info.running} that are "
+            f"executed and {parked} that are parked or BLOCKED, and without its row they would have no limits: purge "
+            "or drain it first, and let those that are parked end, or cancel them"
         )
     if info.declared and not await runtime.patient(runtime.store.delete_queue, info.name, outside=True):
         raise QueueNotEmpty(f"the queue {info.name!r} got runs just now: purge or drain it first")

@@ -1,5 +1,6 @@
 """Queues: their rows, what is in them, and why a run of one waits."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -176,6 +177,16 @@ async def test_a_queue_is_deleted_when_nothing_of_it_waits_or_runs(world: World)
     assert await world.store.queue(NAME) is None
     assert not await world.store.delete_queue(NAME)
     assert await world.status(run) == "SUCCESS"
+
+
+@pytest.mark.parametrize("leave", [World.park, World.block])
+async def test_a_queue_is_not_deleted_while_a_run_of_it_is_to_go_on(world: World, leave: Any) -> None:
+    await limited(world, concurrency=1)
+    await put(world)
+    (run,) = await take_all(world)
+    await leave(world, run)
+    assert not await world.store.delete_queue(NAME)
+    assert await world.store.queue(NAME) is not None
 
 
 async def test_why_a_run_waits_for_concurrency(world: World) -> None:

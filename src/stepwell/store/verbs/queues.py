@@ -33,7 +33,7 @@ class QueueVerbs(Protocol):
         ...
 
     async def delete_queue(self, name: str) -> bool:
-        """Remove a queue's row, unless runs of it wait or run (False)."""
+        """Remove a queue's row, unless runs of it wait, run, or are WAITING or BLOCKED (False)."""
         ...
 
     async def standing_in_queue(self, run_id: UUID) -> QueueStanding | None:
