@@ -12,7 +12,7 @@ ARGS ?=
 BIN := .venv/bin
 PIP := -m pip install --quiet --disable-pip-version-check
 PYRIGHT := $(BIN)/python -m pyright --pythonpath $(BIN)/python
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
 # pyright: Node.js from its wheel, no look at a registry for news.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.fixtures.leaks import no_leaked_tasks, no_leaked_tasks_on_loop, no_leaked_threads
 from tests.fixtures.postgres import postgres_database, postgres_server, postgres_url, private_postgres
+from tests.fixtures.scheduling import FilesTogether
 
 __all__ = [
     "no_leaked_tasks",
@@ -33,6 +34,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("here"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesTogether:
+    """How tests are handed to workers, whatever --dist says."""
+    return FilesTogether(config, log)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
