@@ -1,6 +1,7 @@
 """What the tests of the engine share: engines that end with their test, and signals instead of sleeps."""
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -40,17 +41,25 @@ class Signal:
         assert self._event.wait(PATIENCE_SECONDS), "the signal did not come"
 
     async def wait_async(self) -> None:
+        loop = asyncio.get_running_loop()
         with self._lock:
             if self._event.is_set():
                 return
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            future: asyncio.Future[None] = loop.create_future()
             self._futures.append(future)
+        # In no context: a cancelled timer stays until its time has come, and would keep the workflow of the waiter.
+        timer = loop.call_later(PATIENCE_SECONDS, _give_up, future, context=contextvars.Context())
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await future
+            await future
         finally:
+            timer.cancel()
             with self._lock:
                 self._futures = [each for each in self._futures if each is not future]
+
+
+def _give_up(future: "asyncio.Future[None]") -> None:
+    if not future.done():
+        future.set_exception(TimeoutError("the signal did not come"))
 
 
 class Gate:

@@ -1,6 +1,5 @@
 """What has ended or parked leaves nothing in memory."""
 
-import asyncio
 import gc
 import weakref
 from collections.abc import Callable, Iterator
@@ -28,10 +27,7 @@ def hold() -> None:
 
 @step
 async def hold_async() -> None:
-    """Without a time limit: asyncio keeps a timer, cancelled or not, with its context, until its time has come."""
-    gate.reached.set()
-    while not gate.opened.is_set:
-        await asyncio.sleep(0.01)
+    await gate.hold_async()
 
 
 @workflow

@@ -18,6 +18,7 @@ class Server:
     def __init__(self) -> None:
         self.may_write = self.may_read = True
         self.wrote_in_vain, self.read_in_vain = Signal(), Signal()
+        self.reads_in_vain = 0
         self.left: int | None = None
 
     def encode(self, text: str) -> str:
@@ -31,6 +32,7 @@ class Server:
             if self.left is not None:
                 self.left -= 1
                 self.may_read = self.left <= 0
+            self.reads_in_vain += 1
             self.read_in_vain.set()
             raise ConnectionError("the key server is away")
         return text[::-1]
@@ -43,10 +45,14 @@ def made(url: str, **settings: float) -> Stepwell:
     return Stepwell(url, serializer=server, settings=Settings(**{**QUICK, "call_patience": 0.5, **settings}))
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Stepwell]:
+@pytest.fixture(autouse=True)
+def fresh() -> None:
     global server
     server = Server()
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Stepwell]:
     with made(database_url) as engine:
         yield engine
         server.may_write = server.may_read = True
@@ -161,8 +167,6 @@ def test_what_has_come_is_received_a_little_later_and_once(engine: Stepwell, flo
 
 @HEARING
 def test_what_cannot_be_read_stays_until_it_can(database_url: str, flow: Any) -> None:
-    global server
-    server = Server()
     with made(database_url, sweep_interval=60.0) as engine:  # it stays BLOCKED to be looked at
         handle = flow.options(id="h").start()
         eventually(lambda: engine.runtime.facts._mail)
@@ -171,6 +175,7 @@ def test_what_cannot_be_read_stays_until_it_can(database_url: str, flow: Any) ->
         engine.send("h", "two", "t")
         reaches(handle, "BLOCKED")
         assert "'server-1' failed to decode" in str(handle.status().reason)
+        assert server.reads_in_vain == 6  # with 0.1, 0.2, 0.4, 0.8 and 1.6 s between them: three seconds
     server.read_in_vain = Signal()
     with made(database_url) as engine:
         server.read_in_vain.wait()  # a sweep has let it try again

@@ -21,10 +21,8 @@ _CONDITION_WAIT = threading.Condition.wait.__code__
 #: So many looks in a row must find a thread in a wait that is not ours (a user's lock), before it counts as resting.
 _LOOKS = 20
 
-
 #: How long the threads of a dead process may take to unwind, real seconds. What takes longer is left alone.
 _UNWIND_SECONDS = 2.0
-
 
 #: While somebody looks at stacks, no thread takes the interpreter from another for so long, seconds.
 _UNDISTURBED_SECONDS = 0.2
@@ -32,8 +30,8 @@ _UNDISTURBED_SECONDS = 0.2
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """For `ProcessThreads.move`: a stack must not run on while it is walked. CPython 3.11 has then been seen to give
-    what is no frame as a frame's caller."""
+    """A stack must not run on while it is walked. CPython 3.11 has then been seen to give what is no frame as a frame's
+    caller. Put it around a whole series of `ProcessThreads.move`."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(_UNDISTURBED_SECONDS)
     try:
@@ -72,12 +70,13 @@ class ProcessThreads:
         for execution in list(runtime.executions.values()):
             execution.unwind(Fate.LOST)
             execution._interrupt()
-        frames = sys._current_frames()
-        for thread in runtime.pool._threads:
-            stack = frames.get(thread.ident or 0)
-            wait = None if stack is None else _find(stack, {_SLOT_WAIT})
-            if wait is not None:
-                wait.f_locals["self"].fail(Unwound())
+        with undisturbed():
+            frames = sys._current_frames()
+            for thread in runtime.pool._threads:
+                stack = frames.get(thread.ident or 0)
+                wait = None if stack is None else _find(stack, {_SLOT_WAIT})
+                if wait is not None:
+                    wait.f_locals["self"].fail(Unwound())
         runtime.pool.join(_UNWIND_SECONDS)
         runtime.inbox.close()  # what they asked of the loop, which will not turn any more
 
